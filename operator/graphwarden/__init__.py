@@ -1,0 +1,1 @@
+"""Graphwarden: LangGraph graphs as Kubernetes objects, one worker pool per capability."""

@@ -1,0 +1,54 @@
+"""W3C Trace Context (https://www.w3.org/TR/trace-context/): read it, mint it, hand it on."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Self
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_NO_TRACE = "0" * 32
+_NO_SPAN = "0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """One position in a trace: ids in lower-case hex, and whether the caller samples it."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool = True
+
+    @classmethod
+    def mint(cls) -> Self:
+        """A new trace."""
+        return cls(secrets.token_hex(16), secrets.token_hex(8))
+
+    @classmethod
+    def parse(cls, header: str | None) -> Self | None:
+        """The context in a `traceparent` header, or None when there is none that is valid."""
+        match = _TRACEPARENT.fullmatch(header.strip()) if header else None
+        if match is None:
+            return None
+        version, trace_id, span_id, flags, rest = match.groups()
+        if version == "ff" or (version == "00" and rest):
+            return None
+        if trace_id == _NO_TRACE or span_id == _NO_SPAN:
+            return None
+        return cls(trace_id, span_id, bool(int(flags, 16) & 1))
+
+    @classmethod
+    def accept(cls, header: str | None) -> Self:
+        """The caller's trace one step further down, or a new one."""
+        parent = cls.parse(header)
+        return parent.child() if parent else cls.mint()
+
+    def child(self) -> Self:
+        """The same trace, one span further down."""
+        return type(self)(self.trace_id, secrets.token_hex(8), self.sampled)
+
+    @property
+    def header(self) -> str:
+        """The value of the `traceparent` header."""
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
