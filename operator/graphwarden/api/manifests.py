@@ -30,10 +30,8 @@ class ManifestError:
     message: str
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}"
-        return (
-            f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
-        )
+        parts = (f"{self.file}:{self.line}", self.field, self.message)
+        return ": ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)
