@@ -15,6 +15,10 @@ PRECOMPILED_AND_RESUMABLE = (
     "precompiled graphs are loaded as they are, without a checkpointer, so they cannot be "
     "resumable; set precompiled: false and name a builder in builderAttr"
 )
+NOT_A_LABEL = (
+    "a capability is a DNS label: a-z, 0-9 and inner hyphens, at most 40 characters, for example "
+    "email"
+)
 RESUME_WITHOUT_CHECKPOINTS = "run.retry: Resume needs resumable: true"
 TIMEOUT_RANGE = "run.timeout must lie between 1s and 24h"
 _DAY_SECONDS = 24 * 3600
@@ -22,6 +26,12 @@ _DAY_SECONDS = 24 * 3600
 
 def _rule(rule: str, message: str) -> dict[str, JsonValue]:
     return {"rule": rule, "message": message}
+
+
+def _explain_capability(schema: dict[str, Any]) -> None:
+    # The API server quotes a pattern at the user; a rule can say it in words.
+    pattern = schema.pop("pattern")
+    schema["x-kubernetes-validations"] = [_rule(f"self.matches('{pattern}')", NOT_A_LABEL)]
 
 
 class Retry(StrEnum):
@@ -115,6 +125,7 @@ class GraphSpecSpec(Model):
         min_length=1,
         max_length=names.CAPABILITY_LENGTH_LIMIT,
         description="The pool that runs the graph, for example email; a DNS label.",
+        json_schema_extra=_explain_capability,
     )
     module: str = Field(
         pattern=names.MODULE_PATTERN,
