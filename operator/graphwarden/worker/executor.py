@@ -1,0 +1,169 @@
+"""Run a graph: its configuration, its time limit, and its end in one word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langchain_core.runnables import RunnableConfig
+
+from graphwarden.api import names
+from graphwarden.worker.loader import LoadedGraph
+from graphwarden.worker.requests import RunRequest
+from graphwarden.worker.runs import Outcome
+from graphwarden.worker.stream import EventShaper, make_graph_modes, stream_events, stream_parts
+
+logger = logging.getLogger(__name__)
+
+Emit = Callable[[str, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One execution of a graph. `graph_input` is None where a run goes on from a checkpoint."""
+
+    graph: LoadedGraph
+    request: RunRequest
+    graph_input: Any
+    run_id: str
+    thread_id: str
+    attempt: int = 1
+
+
+async def execute(call: Call, emit: Emit | None = None) -> Outcome:
+    """Run the graph to its end. A graph's error is an outcome; only cancellation is raised.
+
+    Args:
+        call: what to run.
+        emit: receives the events of the requested stream modes; None for the result alone.
+    """
+    seconds = call.graph.row.run.timeout_seconds
+    try:
+        async with asyncio.timeout(seconds) as deadline:
+            values = await (_invoke(call) if emit is None else _stream(call, emit))
+    # Nodes may raise anything, SystemExit included; the worker outlives them.
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        if isinstance(error, TimeoutError) and deadline.expired():
+            message = f"the run took longer than the {seconds:g} s its graph is given"
+            return Outcome("timeout", error={"error": "RunTimeout", "message": message})
+        _log_failure(error)
+        return Outcome("error", error={"error": type(error).__name__, "message": str(error)})
+    return Outcome("success", values=values)
+
+
+def make_config(call: Call) -> RunnableConfig:
+    """LangGraph's configuration: the caller's over the graph's own, and the ids over both."""
+    row, asked = call.graph.row, call.request.config
+    ids: dict[str, Any] = {
+        "run_id": call.run_id,
+        "graph_id": row.assistant_id,
+        "assistant_id": names.assistant_uuid(row.assistant_id),
+    }
+    # A declared context schema takes the defaults as context. Mirroring them here as well would
+    # write them, prompts and all, into the metadata of every checkpoint.
+    defaults = {} if call.graph.has_context_schema else row.context
+    config: RunnableConfig = {
+        "run_id": uuid.UUID(call.run_id),
+        "recursion_limit": asked.get("recursion_limit") or row.run.recursion_limit,
+        "tags": list(asked.get("tags") or []),
+        "metadata": {
+            **(asked.get("metadata") or {}),
+            **call.request.metadata,
+            **ids,
+            "run_attempt": call.attempt,
+        },
+        "configurable": {
+            **defaults,
+            **(asked.get("configurable") or {}),
+            **ids,
+            **call.request.checkpoint,
+            "thread_id": call.thread_id,
+        },
+    }
+    if asked.get("max_concurrency"):
+        config["max_concurrency"] = asked["max_concurrency"]
+    return config
+
+
+def make_context(graph: LoadedGraph, request: RunRequest) -> dict[str, Any] | None:
+    """The runtime context: the graph's defaults under the caller's values.
+
+    A caller that still sends `configurable` means the context, as the reference server has it.
+    None when there is nothing to say and the schema has fields that must be given.
+    """
+    asked = request.context
+    if graph.has_context_schema and not asked:
+        asked = request.config.get("configurable") or {}
+        known = _context_fields(graph)
+        asked = {k: v for k, v in asked.items() if known is None or k in known}
+    context = {**graph.row.context, **asked}
+    if context or not graph.has_context_schema:
+        return context
+    return {} if _needs_no_values(graph.pregel.context_schema) else None
+
+
+def _needs_no_values(schema: Any) -> bool:
+    try:
+        schema()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _context_fields(graph: LoadedGraph) -> set[str] | None:
+    schema: Any = graph.pregel.context_schema
+    if dataclasses.is_dataclass(schema):
+        return {f.name for f in dataclasses.fields(schema)}
+    annotations = getattr(schema, "__annotations__", None)
+    return set(annotations) if annotations is not None else None
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "context": make_context(call.graph, call.request),
+        "interrupt_before": call.request.interrupt_before,
+        "interrupt_after": call.request.interrupt_after,
+    }
+    if call.graph.pregel.checkpointer is not None:
+        arguments["durability"] = call.request.durability
+    return arguments
+
+
+async def _invoke(call: Call) -> Any:
+    pregel = call.graph.pregel
+    return await pregel.ainvoke(call.graph_input, make_config(call), **_arguments(call))
+
+
+async def _stream(call: Call, emit: Emit) -> Literal[None]:
+    request = call.request
+    shaper = EventShaper(request.stream_modes)
+    source = stream_events if "events" in request.stream_modes else stream_parts
+    parts = source(
+        call.graph.pregel,
+        call.graph_input,
+        make_config(call),
+        make_graph_modes(request.stream_modes),
+        subgraphs=request.stream_subgraphs,
+        **_arguments(call),
+    )
+    async with contextlib.aclosing(parts):  # type: ignore[type-var]
+        async for part in parts:
+            for event, data in shaper.shape(part):
+                await emit(event, data)
+
+
+def _log_failure(error: BaseException) -> None:
+    """Where it broke, not what it said: the message of an error may quote a customer's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+    logger.warning("run failed", extra={"error": type(error).__name__, "place": place})

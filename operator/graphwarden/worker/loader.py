@@ -1,0 +1,215 @@
+"""Build one graph from one registry row, and say in one sentence why it cannot be built."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+
+from graphwarden.api.registry import Row
+
+Checkpointer = BaseCheckpointSaver[Any]
+
+
+class LoadReason:
+    """Why a graph is not loaded; the operator copies these into the `Loaded` condition."""
+
+    PENDING: Final = "Pending"
+    IMPORT_ERROR: Final = "ImportError"
+    ATTRIBUTE_MISSING: Final = "AttributeMissing"
+    BUILDER_FAILED: Final = "BuilderFailed"
+    NOT_A_GRAPH: Final = "NotAGraph"
+    STORAGE_MISSING: Final = "StorageMissing"
+
+
+class LoadFailure(Exception):
+    """A graph that cannot be built: a reason for programs, a sentence for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedGraph:
+    """A graph that can be called, and the row it was built from."""
+
+    row: Row
+    pregel: Pregel[Any, Any, Any, Any]
+
+    @property
+    def has_context_schema(self) -> bool:
+        """Whether the graph declares a runtime context; older ones read `configurable`."""
+        return getattr(self.pregel, "context_schema", None) is not None
+
+
+async def load_graph(row: Row, checkpointer: Checkpointer | None) -> LoadedGraph:
+    """Import, find and build the graph of one row.
+
+    The module and a plain builder run in a thread of their own, so that a slow import keeps
+    nobody waiting; an asynchronous builder runs on the event loop.
+
+    Raises:
+        LoadFailure: with one of `LoadReason`.
+    """
+    if row.resumable and checkpointer is None:
+        raise LoadFailure(
+            LoadReason.STORAGE_MISSING,
+            "the graph is resumable and this pool has no database in reach: "
+            "name one in the GraphPool's spec.storage or set resumable: false",
+        )
+    saver = checkpointer if row.resumable else None
+    built = await _in_thread(lambda: _find_and_build(row, saver))
+    if inspect.isawaitable(built):
+        built = await _await_builder(row, built)
+    return LoadedGraph(row, _finish(row, built, saver))
+
+
+def _find_and_build(row: Row, saver: Checkpointer | None) -> Any:
+    module = _import(row.module)
+    if row.builder_attr is None:
+        return _find(row, module, row.compiled_attr, "compiledAttr")
+    builder = _find(row, module, row.builder_attr, "builderAttr")
+    if isinstance(builder, Pregel | StateGraph):
+        return builder
+    if not callable(builder):
+        raise LoadFailure(
+            LoadReason.BUILDER_FAILED,
+            f"{row.module}.{row.builder_attr} is {_describe(builder)}; a builder is "
+            "callable(checkpointer=None) and returns a graph",
+        )
+    return _call_builder(row, builder, saver)
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    # A module may raise anything while it is imported, SystemExit included.
+    except BaseException as error:
+        message = f"cannot import {module}: {_describe_error(error)}"
+        raise LoadFailure(LoadReason.IMPORT_ERROR, message) from error
+
+
+def _find(row: Row, module: Any, attribute: str, field: str) -> Any:
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        names = sorted(n for n in vars(module) if not n.startswith("_"))
+        raise LoadFailure(
+            LoadReason.ATTRIBUTE_MISSING,
+            f"module {row.module} has no attribute {attribute!r} (spec.{field}); "
+            f"it has {', '.join(names) or 'none'}",
+        ) from None
+
+
+def _call_builder(row: Row, builder: Callable[..., Any], saver: Checkpointer | None) -> Any:
+    try:
+        if _takes_checkpointer(builder):
+            return builder(checkpointer=saver)
+        return builder()
+    except BaseException as error:
+        raise _builder_failed(row, error) from error
+
+
+async def _await_builder(row: Row, pending: Any) -> Any:
+    try:
+        return await pending
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        raise _builder_failed(row, error) from error
+
+
+def _builder_failed(row: Row, error: BaseException) -> LoadFailure:
+    message = f"{row.module}.{row.builder_attr} failed: {_describe_error(error)}"
+    return LoadFailure(LoadReason.BUILDER_FAILED, message)
+
+
+def _takes_checkpointer(builder: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(builder).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.name == "checkpointer" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _finish(row: Row, built: Any, saver: Checkpointer | None) -> Pregel[Any, Any, Any, Any]:
+    if isinstance(built, StateGraph):
+        try:
+            return built.compile(checkpointer=saver, name=row.assistant_id)
+        except Exception as error:
+            raise _builder_failed(row, error) from error
+    if not isinstance(built, Pregel):
+        attribute = row.builder_attr or row.compiled_attr
+        raise LoadFailure(
+            LoadReason.NOT_A_GRAPH,
+            f"{row.module}.{attribute} gave {_describe(built)}; expected a compiled LangGraph "
+            "graph or a StateGraph",
+        )
+    if saver is not None and built.checkpointer is None:
+        # A builder that overlooks its argument must not make a resumable graph forgetful.
+        return built.copy({"checkpointer": saver})
+    return built
+
+
+def _describe(value: Any) -> str:
+    return f"{value!r}" if value is None else f"an object of type {type(value).__name__}"
+
+
+def _describe_error(error: BaseException) -> str:
+    """Type, text, and the place: the innermost frame outside the import machinery."""
+    text = " ".join(str(error).split())[:300]
+    words = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{words} ({_shorten(error.filename)}:{error.lineno})"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen") and frame.filename != __file__
+    ]
+    outside = [f for f in frames if "importlib" not in f.filename]
+    if not outside:
+        return words
+    return f"{words} ({_shorten(outside[-1].filename)}:{outside[-1].lineno})"
+
+
+def _shorten(filename: str) -> str:
+    return "/".join(Path(filename).parts[-3:])
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Run `work` in a daemon thread of its own: an import that never ends blocks no other."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        try:
+            outcome: tuple[Any, BaseException | None] = (work(), None)
+        except LoadFailure as failure:
+            outcome = (None, failure)
+        except BaseException as error:
+            outcome = (None, LoadFailure(LoadReason.BUILDER_FAILED, _describe_error(error)))
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, name="load-graph", daemon=True).start()
+    return await future

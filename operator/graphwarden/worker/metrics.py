@@ -1,0 +1,67 @@
+"""The worker's metrics, in base units."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
+
+
+class Metrics:
+    """One set of series per worker; a registry of its own keeps two workers in a process apart."""
+
+    def __init__(self, capability: str) -> None:
+        self._capability = capability
+        self.registry = CollectorRegistry()
+        labels = ("assistant_id", "capability")
+        self._runs = Counter(
+            "graphwarden_runs_total",
+            "Runs that ended, by outcome.",
+            (*labels, "outcome"),
+            registry=self.registry,
+        )
+        self._in_flight = Gauge(
+            "graphwarden_runs_in_flight", "Runs in flight.", labels, registry=self.registry
+        )
+        self._loaded = Gauge(
+            "graphwarden_graph_loaded",
+            "1 when the graph can be called here, else 0.",
+            labels,
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "http_server_request_duration_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+            ("http_request_method", "http_route", "http_response_status_code"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def run_started(self, assistant_id: str) -> None:
+        """A run took a place."""
+        self._in_flight.labels(assistant_id, self._capability).inc()
+
+    def run_left(self, assistant_id: str) -> None:
+        """A run gave its place back."""
+        self._in_flight.labels(assistant_id, self._capability).dec()
+
+    def run_ended(self, assistant_id: str, outcome: str) -> None:
+        """A run ended: success, error, timeout, interrupted, or lost at the end of a drain."""
+        self._runs.labels(assistant_id, self._capability, outcome).inc()
+
+    def graph_changed(self, assistant_id: str, loaded: bool) -> None:
+        """A row was loaded or failed to."""
+        self._loaded.labels(assistant_id, self._capability).set(1 if loaded else 0)
+
+    def graph_removed(self, assistant_id: str) -> None:
+        """A row left the registry: its series must not say 0 for ever."""
+        self._loaded.remove(assistant_id, self._capability)
+
+    def request_ended(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request was answered."""
+        self._requests.labels(method, route, str(status)).observe(seconds)
+
+    def render(self) -> bytes:
+        """The series in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,126 @@
+"""The ring around every request: its trace, its line in the log, its metric, its errors."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphwarden.api.errors import TRACE_HEADER, Reason, render_error
+from graphwarden.telemetry import logs
+from graphwarden.telemetry.trace import TraceContext
+from graphwarden.worker.answers import RunLost
+from graphwarden.worker.errors import ApiError
+from graphwarden.worker.metrics import Metrics
+from graphwarden.worker.service import Service
+
+access = logging.getLogger("graphwarden.worker.access")
+
+_REASONS = {404: Reason.NOT_FOUND, 405: Reason.METHOD_NOT_ALLOWED}
+# Asked several times a second by probes and routers: counted, but not worth a line each.
+_QUIET = frozenset({"/live", "/ready", "/graphs", "/metrics", "/ok"})
+
+
+class RequestRing:
+    """Gives each request its trace id, and each failure its JSON body."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, as an ASGI application."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace = TraceContext.accept(_header(scope["headers"], b"traceparent"))
+        logs.fields.set({"trace_id": trace.trace_id})
+        began = time.perf_counter()
+        answer = _Answer(send, trace.trace_id)
+        try:
+            await self._app(scope, receive, answer.send)
+        except RunLost as lost:
+            # The connection breaks, and the client sees that its run has no result yet.
+            access.warning("answer broken off: %s", lost)
+            raise
+        except Exception as error:
+            if answer.status:
+                raise
+            await _send_error(answer, trace.trace_id, error)
+        finally:
+            self._record(scope, answer.status, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.request_ended(scope["method"], route, status, seconds)
+        if route not in _QUIET:
+            access.info(
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "duration_ms": round(seconds * 1000, 2),
+                },
+            )
+
+
+class ServiceRing:
+    """Hands the worker's parts to the routes, as what Starlette calls `request.app`."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, as an ASGI application."""
+        scope["app"] = self._service
+        await self._app(scope, receive, send)
+
+
+class _Answer:
+    """Adds the trace id to the answer on its way, and remembers its status; 0: none was sent."""
+
+    def __init__(self, send: Send, trace_id: str) -> None:
+        self._send = send
+        self._trace = (TRACE_HEADER.encode(), trace_id.encode())
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], self._trace]
+        await self._send(message)
+
+
+async def _send_error(answer: _Answer, trace_id: str, error: Exception) -> None:
+    status, reason, detail, headers = _explain(error)
+    body = render_error(detail, reason, trace_id)
+    pairs = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *((name.encode(), value.encode()) for name, value in headers.items()),
+    ]
+    await answer.send({"type": "http.response.start", "status": status, "headers": pairs})
+    await answer.send({"type": "http.response.body", "body": body})
+
+
+def _explain(error: Exception) -> tuple[int, str, str, Mapping[str, str]]:
+    if isinstance(error, ApiError):
+        return error.status, error.reason, error.detail, error.headers
+    if isinstance(error, HTTPException):
+        reason = _REASONS.get(error.status_code, Reason.INVALID_REQUEST)
+        return error.status_code, reason, error.detail, error.headers or {}
+    access.error("request failed", exc_info=error)
+    detail = f"the worker failed with {type(error).__name__}; its log has the trace id below"
+    return 500, Reason.INTERNAL, detail, {}
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str | None:
+    for name, value in headers:
+        if name == wanted:
+            return value.decode("latin-1")
+    return None

@@ -1,0 +1,76 @@
+"""Assistants: each graph's default one, and what its graph looks like."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from graphwarden.worker.errors import invalid
+from graphwarden.worker.loader import LoadedGraph
+from graphwarden.worker.routes.bodies import answer_json, get_service
+
+logger = logging.getLogger(__name__)
+
+Schema = dict[str, Any] | None
+
+
+async def draw(request: Request) -> Response:
+    """`GET /assistants/{assistant_id}/graph?xray=true|<int>`."""
+    graph = _require_graph(request)
+    xray = _parse_xray(request.query_params.get("xray"))
+    drawing = (await graph.pregel.aget_graph(xray=xray)).to_json()
+    edges = [
+        {key: edge[key] for key in ("source", "target", "conditional", "data") if key in edge}
+        for edge in drawing["edges"]
+    ]
+    return answer_json({"nodes": drawing["nodes"], "edges": edges})
+
+
+async def describe(request: Request) -> Response:
+    """`GET /assistants/{assistant_id}/schemas`: JSON Schema, null where a graph has none."""
+    graph = _require_graph(request)
+    pregel = graph.pregel
+    context = _schema(pregel.get_context_jsonschema)
+    return answer_json(
+        {
+            "graph_id": graph.row.assistant_id,
+            "input_schema": _schema(pregel.get_input_jsonschema),
+            "output_schema": _schema(pregel.get_output_jsonschema),
+            "state_schema": _schema(pregel.get_output_jsonschema),
+            "config_schema": context or {},
+            "context_schema": context,
+        }
+    )
+
+
+def _require_graph(request: Request) -> LoadedGraph:
+    graphs = get_service(request).graphs
+    return graphs.require(graphs.resolve(request.path_params["assistant_id"]))
+
+
+def _parse_xray(value: str | None) -> bool | int:
+    if value is None or value.lower() in ("true", "false"):
+        return value is not None and value.lower() == "true"
+    if not value.isdigit():
+        raise invalid("`xray` must be true, false or a number of levels")
+    return int(value)
+
+
+def _schema(make: Callable[[], Schema]) -> Schema:
+    """Null for types that pydantic cannot describe: the graph is a graph all the same."""
+    try:
+        return make()
+    except Exception as error:
+        logger.info("schema not available: %s: %s", type(error).__name__, error)
+        return None
+
+
+ROUTES = [
+    Route("/assistants/{assistant_id}/graph", draw, methods=["GET"]),
+    Route("/assistants/{assistant_id}/schemas", describe, methods=["GET"]),
+]

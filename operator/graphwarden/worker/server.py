@@ -1,0 +1,100 @@
+"""The process: event loop, listening socket, signals, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+import uvloop
+
+from graphwarden.telemetry import logs
+from graphwarden.worker.app import make_app
+from graphwarden.worker.service import Service, make_service
+from graphwarden.worker.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# A run may hold several threads at once: one per synchronous node of a superstep.
+_THREADS_PER_RUN = 4
+_CLOSE_SECONDS = 5
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to us: draining comes before the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. A second signal ends the drain at once."""
+    logs.configure(settings.log_format, service="graphwarden-worker", pool=settings.capability)
+    if settings.app_dir is not None:
+        sys.path.insert(0, str(settings.app_dir.resolve()))
+    clean = uvloop.run(_serve(settings))
+    logging.shutdown()
+    if not clean:
+        # Threads of stopped runs cannot be cancelled, and the interpreter would wait for them.
+        os._exit(0)
+
+
+async def _serve(settings: Settings) -> bool:
+    loop = asyncio.get_running_loop()
+    threads = max(32, settings.concurrency * _THREADS_PER_RUN)
+    loop.set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="node"))
+    service = make_service(settings)
+    server = _make_server(settings, service)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(server.serve())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await service.start()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    clean = await _drain(service, loop) if stop.is_set() else True
+    server.should_exit = True
+    await serving
+    await service.close()
+    logger.info("stopped", extra={"clean": clean})
+    return clean
+
+
+async def _drain(service: Service, loop: asyncio.AbstractEventLoop) -> bool:
+    again = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, again.set)
+    draining = asyncio.create_task(service.drain())
+    hurried = asyncio.create_task(again.wait())
+    await asyncio.wait({draining, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    if draining.done():
+        return draining.result()
+    draining.cancel()
+    return False
+
+
+def _make_server(settings: Settings, service: Service) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            make_app(service),
+            host=settings.host,
+            port=settings.port,
+            http="httptools",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_CLOSE_SECONDS,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Threads, runs and checkpoints in SQLite or PostgreSQL, and who owns a thread."""

@@ -1,0 +1,16 @@
+"""Alembic's entry: run the migrations on the connection that the worker hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from graphwarden.worker.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table="graphwarden_schema_version",
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
