@@ -1,0 +1,25 @@
+"""What the API server should hold for one pool. Pure: a pool in, manifests out."""
+
+from __future__ import annotations
+
+from graphwarden.api.fleet import Pool
+from graphwarden.control.desired.account import make_service_account
+from graphwarden.control.desired.autoscaler import make_autoscaler
+from graphwarden.control.desired.deployment import make_deployment
+from graphwarden.control.desired.disruption import make_disruption_budget
+from graphwarden.control.desired.registry import make_registry_map
+from graphwarden.control.desired.service import make_service
+from graphwarden.control.kinds import Manifest
+
+
+def make_children(pool: Pool) -> list[Manifest]:
+    """Every child of the pool, in the order in which they are applied."""
+    children = [
+        make_service_account(pool),
+        make_registry_map(pool),
+        make_service(pool),
+        make_deployment(pool),
+        make_autoscaler(pool),
+        make_disruption_budget(pool),
+    ]
+    return [child for child in children if child is not None]

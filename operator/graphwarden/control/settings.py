@@ -1,0 +1,136 @@
+"""The operator's settings, parsed once at the start and handed down."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from graphwarden.api.fleet import Policy
+from graphwarden.api.graphpool import GraphPoolSpec
+from graphwarden.telemetry.logs import LogFormat
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used, as a sentence for whoever starts the operator."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this operator runs. An empty `namespaces` is the whole cluster."""
+
+    namespaces: tuple[str, ...] = ()
+    defaults: GraphPoolSpec = field(default_factory=GraphPoolSpec)
+    policy: Policy = field(default_factory=Policy)
+    router_url: str = "http://graphwarden-router"
+    metrics_port: int = 8080
+    health_port: int = 8081
+    log_format: LogFormat = "json"
+    log_level: str = "INFO"
+    instance: str = "graphwarden-operator"
+
+    @property
+    def run_url(self) -> str:
+        """Where a run is posted through the router."""
+        return f"{self.router_url.rstrip('/')}/runs/wait"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line; every option has an environment variable of the same meaning."""
+    parser = argparse.ArgumentParser(
+        prog="python -m graphwarden.control",
+        description="Turn GraphSpecs and GraphPools into worker pools.",
+        epilog="Each option may be given as GRAPHWARDEN_<NAME> in the environment instead.",
+    )
+    add_settings(parser)
+    commands = parser.add_subparsers(dest="command", metavar="{render}")
+    render = commands.add_parser(
+        "render", help="print the objects that would be applied for a folder of manifests"
+    )
+    add_settings(render, default=argparse.SUPPRESS)
+    render.add_argument("--manifests", type=Path, required=True, metavar="DIR")
+    return parser
+
+
+def add_settings(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add the options that `parse_settings` reads."""
+    option = parser.add_argument
+    option("--namespaces", default=default, help="comma list; empty: the whole cluster")
+    option("--pool-defaults", default=default, metavar="FILE", help="YAML of a GraphPool spec")
+    option("--allowed-modules", default=default, help="comma list of module prefixes; empty: all")
+    option("--allowed-registries", default=default, help="comma list of image prefixes; empty: all")
+    option("--router-url", default=default, help="the router as callers see it, for status.url")
+    option("--metrics-port", default=default, help="Prometheus metrics (8080)")
+    option("--health-port", default=default, help="/healthz and /readyz (8081)")
+    option("--log-format", default=default, choices=["json", "text"])
+    option("--log-level", default=default, help="DEBUG, INFO (default), WARNING or ERROR")
+
+
+def parse_settings(
+    options: argparse.Namespace, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Options first, then the environment, then the defaults.
+
+    Raises:
+        SettingsError: a value or the file of defaults cannot be used.
+    """
+
+    def read(name: str, fallback: str) -> str:
+        given = getattr(options, name, None)
+        found = environ.get(f"GRAPHWARDEN_{name.upper()}", "") if given is None else given
+        return str(found) or fallback
+
+    built_in = Settings()
+    defaults_file = read("pool_defaults", "")
+    log_format: LogFormat = "text" if read("log_format", "json") == "text" else "json"
+    return Settings(
+        namespaces=_split(read("namespaces", "")),
+        defaults=load_pool_defaults(Path(defaults_file)) if defaults_file else GraphPoolSpec(),
+        policy=Policy(
+            allowed_modules=_split(read("allowed_modules", "")),
+            allowed_registries=_split(read("allowed_registries", "")),
+        ),
+        router_url=read("router_url", built_in.router_url),
+        metrics_port=_parse_port("metrics_port", read("metrics_port", "8080")),
+        health_port=_parse_port("health_port", read("health_port", "8081")),
+        log_format=log_format,
+        log_level=read("log_level", "INFO").upper(),
+        instance=environ.get("HOSTNAME") or built_in.instance,
+    )
+
+
+def load_pool_defaults(path: Path) -> GraphPoolSpec:
+    """Read the settings of pools that have no GraphPool: YAML or JSON of a GraphPool's spec.
+
+    Raises:
+        SettingsError: the file cannot be read, or holds no such spec.
+    """
+    try:
+        document = yaml.safe_load(path.read_text()) or {}
+        return GraphPoolSpec.model_validate(document, extra="forbid", by_alias=True, by_name=False)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"pool defaults {path}: {where}: {first['msg']}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"pool defaults {path} cannot be read: {error}") from error
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _parse_port(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise SettingsError(f"{name.replace('_', '-')} must be a port number, not {text!r}")
+    return int(text)
+
+
+def parse_command_line(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line as a namespace."""
+    return make_parser().parse_args(arguments)

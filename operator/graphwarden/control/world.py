@@ -1,0 +1,138 @@
+"""All specs of the fleet as they were read at one moment, parsed and settled. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from graphwarden.api.conditions import Accepted
+from graphwarden.api.fleet import Fleet, ObjectKey, Policy, Pool, Verdict, make_fleet
+from graphwarden.api.graphpool import GraphPool, GraphPoolSpec
+from graphwarden.api.graphspec import GraphSpec
+from graphwarden.control.kinds import Manifest
+
+Parsed = TypeVar("Parsed", GraphSpec, GraphPool)
+
+
+@dataclass(frozen=True)
+class World:
+    """The fleet, and the objects as read, by (namespace, name).
+
+    `invalid_graphs` and `invalid_pools` hold sentences for objects that these models cannot read,
+    for example because an older CRD let them in.
+    """
+
+    fleet: Fleet = field(default_factory=Fleet)
+    graphs: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    graphpools: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    invalid_graphs: Mapping[ObjectKey, str] = field(default_factory=dict)
+    invalid_pools: Mapping[ObjectKey, str] = field(default_factory=dict)
+
+    def verdict(self, key: ObjectKey) -> Verdict:
+        """What became of a GraphSpec."""
+        if key in self.invalid_graphs:
+            return Verdict(False, Accepted.INVALID_SPEC, self.invalid_graphs[key])
+        return self.fleet.verdicts[key]
+
+    def graphs_of(self, pool: ObjectKey) -> Iterator[tuple[ObjectKey, Manifest]]:
+        """Every GraphSpec that names the pool, accepted or not, sorted by name."""
+        for key, body in sorted(self.graphs.items()):
+            if find_pool_key(body) == pool:
+                yield key, body
+
+    def pool_keys(self) -> set[ObjectKey]:
+        """Every pool that some object speaks of."""
+        return {find_pool_key(body) for body in self.graphs.values()} | set(self.graphpools)
+
+
+def find_pool_key(graph: Manifest) -> ObjectKey:
+    """Namespace and capability of a GraphSpec; the capability is empty when it has none."""
+    spec = graph.get("spec")
+    capability = spec.get("capability") if isinstance(spec, Mapping) else None
+    return graph["metadata"]["namespace"], capability if isinstance(capability, str) else ""
+
+
+def find_references(graphs: Iterable[Manifest]) -> set[ObjectKey]:
+    """The ConfigMaps that GraphSpecs name in `contextFrom`, by (namespace, name)."""
+    found: set[ObjectKey] = set()
+    for body in graphs:
+        parsed = parse_object(GraphSpec, body)
+        if isinstance(parsed, GraphSpec):
+            sources = (source.config_map_ref.name for source in parsed.spec.context_from)
+            found |= {(parsed.metadata.namespace, name) for name in sources}
+    return found
+
+
+def parse_object(model: type[Parsed], body: Manifest) -> Parsed | str:
+    """The object as a value, or the sentence that says why it is none.
+
+    The status is left out: it is ours, and must never keep us from reading the spec.
+    """
+    try:
+        return model.model_validate({k: v for k, v in body.items() if k != "status"})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{path}: {message}." if path else f"{message}."
+
+
+def make_world(
+    graphs: Iterable[Manifest],
+    graphpools: Iterable[Manifest],
+    config_maps: Mapping[ObjectKey, Mapping[str, str]],
+    *,
+    policy: Policy,
+    defaults: GraphPoolSpec,
+) -> World:
+    """Parse what was read and settle the fleet. Objects that are being deleted are gone already."""
+    raw_graphs = {_key(body): body for body in graphs if _stays(body)}
+    raw_pools = {_key(body): body for body in graphpools if _stays(body)}
+    parsed_graphs = {key: parse_object(GraphSpec, body) for key, body in raw_graphs.items()}
+    parsed_pools = {key: parse_object(GraphPool, body) for key, body in raw_pools.items()}
+    fleet = make_fleet(
+        [graph for graph in parsed_graphs.values() if isinstance(graph, GraphSpec)],
+        [pool for pool in parsed_pools.values() if isinstance(pool, GraphPool)],
+        config_maps,
+        policy=policy,
+        defaults=defaults,
+    )
+    return World(
+        fleet=fleet,
+        graphs=raw_graphs,
+        graphpools=raw_pools,
+        invalid_graphs={k: text for k, text in parsed_graphs.items() if isinstance(text, str)},
+        invalid_pools={k: text for k, text in parsed_pools.items() if isinstance(text, str)},
+    )
+
+
+def find_changed_pools(before: World, after: World) -> set[ObjectKey]:
+    """The pools whose children or whose graphs' status may come out differently."""
+    changed = {
+        key
+        for key in before.fleet.pools.keys() | after.fleet.pools.keys()
+        if _outline(before.fleet.pools.get(key)) != _outline(after.fleet.pools.get(key))
+    }
+    for key in before.graphs.keys() | after.graphs.keys():
+        old, new = before.graphs.get(key), after.graphs.get(key)
+        if old is None or new is None or before.verdict(key) != after.verdict(key):
+            changed |= {find_pool_key(body) for body in (old, new) if body is not None}
+    return changed
+
+
+def _outline(pool: Pool | None) -> object:
+    if pool is None:
+        return None
+    owner = pool.graphpool.metadata.uid if pool.graphpool else None
+    return pool.spec, pool.registry, owner, {graph.metadata.uid for graph in pool.graphs}
+
+
+def _key(body: Manifest) -> ObjectKey:
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def _stays(body: Manifest) -> bool:
+    return not body["metadata"].get("deletionTimestamp")
