@@ -1,0 +1,160 @@
+"""A worker dies by SIGKILL in the middle of a run; the same call goes on where it stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from worker_process import WorkerProcess, make_row, running_worker, until
+
+pytestmark = pytest.mark.integration
+
+STEPS = make_row("steps", "build_graph", module="flows.steps", resumable=True)
+THREAD = "campaign-7-42"
+
+
+def make_call(tmp_path: Path) -> dict[str, Any]:
+    state = {"effects": str(tmp_path / "effects"), "gate": str(tmp_path / "gate")}
+    return {"assistant_id": "steps", "input": state, "if_not_exists": "create"}
+
+
+def effects(tmp_path: Path) -> list[str]:
+    return (tmp_path / "effects").read_text().split()
+
+
+async def call(worker: WorkerProcess, body: dict[str, Any]) -> httpx.Response:
+    return await worker.http.post(f"/threads/{THREAD}/runs/wait", json=body)
+
+
+async def kill_in_second_step(worker: WorkerProcess, tmp_path: Path) -> None:
+    """Start the call, wait until its second step is under way, and kill the worker."""
+    lost = asyncio.create_task(call(worker, make_call(tmp_path)))
+    await until_in_second_step(tmp_path)
+    await worker.kill()
+    with pytest.raises(httpx.TransportError):
+        await lost
+
+
+async def until_in_second_step(tmp_path: Path) -> None:
+    async def waiting() -> bool:
+        return (tmp_path / "gate.waiting").exists()
+
+    await until(waiting)
+
+
+async def test_the_same_call_goes_on_without_repeating_a_finished_step(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = ("--database-url", database_url)
+    async with running_worker(tmp_path / "one", [STEPS], *place) as first:
+        await kill_in_second_step(first, tmp_path)
+    (tmp_path / "gate").touch()
+    async with running_worker(tmp_path / "two", [STEPS], *place) as second:
+        answer = await call(second, make_call(tmp_path))
+        thread = (await second.http.get(f"/threads/{THREAD}")).json()
+    assert effects(tmp_path) == ["first", "second", "third"]
+    assert answer.json()["done"] == ["first", "second", "third"]
+    assert thread["status"] == "idle"
+
+
+async def test_another_worker_takes_the_thread_over_at_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = ("--database-url", database_url)
+    async with (
+        running_worker(tmp_path / "one", [STEPS], *place) as first,
+        running_worker(tmp_path / "two", [STEPS], *place) as second,
+    ):
+        await kill_in_second_step(first, tmp_path)
+        (tmp_path / "gate").touch()
+        await call(second, make_call(tmp_path))
+    assert effects(tmp_path) == ["first", "second", "third"]
+
+
+async def test_a_waiting_call_takes_over_when_the_owner_dies(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = ("--database-url", database_url)
+    async with (
+        running_worker(tmp_path / "one", [STEPS], *place) as first,
+        running_worker(tmp_path / "two", [STEPS], *place) as second,
+    ):
+        lost = asyncio.create_task(call(first, make_call(tmp_path)))
+        await until_in_second_step(tmp_path)
+        waiting = asyncio.create_task(call(second, make_call(tmp_path)))
+        await asyncio.sleep(0.2)
+        await first.kill()
+        (tmp_path / "gate").touch()
+        await waiting
+        await asyncio.wait({lost})
+        assert lost.exception() is not None
+    assert effects(tmp_path) == ["first", "second", "third"]
+
+
+async def test_a_different_call_comes_after_the_lost_run_is_finished(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = ("--database-url", database_url)
+    async with running_worker(tmp_path / "one", [STEPS], *place) as first:
+        await kill_in_second_step(first, tmp_path)
+    (tmp_path / "gate").touch()
+    other = make_call(tmp_path)
+    other["input"]["done"] = ["again"]
+    async with running_worker(tmp_path / "two", [STEPS], *place) as second:
+        answer = await call(second, other)
+    assert effects(tmp_path) == ["first", "second", "third"] * 2
+    assert answer.json()["done"] == ["first", "second", "third", "again"] + [
+        "first",
+        "second",
+        "third",
+    ]
+
+
+async def test_a_run_that_keeps_killing_its_worker_is_given_up(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = ("--database-url", database_url)
+    for attempt in range(3):
+        async with running_worker(tmp_path / str(attempt), [STEPS], *place) as worker:
+            (tmp_path / "gate.waiting").unlink(missing_ok=True)
+            await kill_in_second_step(worker, tmp_path)
+    async with running_worker(tmp_path / "last", [STEPS], *place) as worker:
+        answer = await call(worker, make_call(tmp_path))
+    assert answer.json()["__error__"]["error"] == "WorkerLost"
+
+
+async def test_a_busy_thread_is_refused_to_a_caller_who_does_not_wait(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = ("--database-url", database_url)
+    async with (
+        running_worker(tmp_path / "one", [STEPS], *place) as first,
+        running_worker(tmp_path / "two", [STEPS], *place) as second,
+    ):
+        running = asyncio.create_task(call(first, make_call(tmp_path)))
+        await until_in_second_step(tmp_path)
+        answers = [
+            await call(worker, {**make_call(tmp_path), "multitask_strategy": "reject"})
+            for worker in (first, second)
+        ]
+        (tmp_path / "gate").touch()
+        await running
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert answers[0].json()["detail"].startswith("Thread is already running a task.")
+
+
+async def test_calls_on_one_thread_follow_each_other(tmp_path: Path, database_url: str) -> None:
+    place = ("--database-url", database_url)
+    (tmp_path / "gate").touch()
+    async with (
+        running_worker(tmp_path / "one", [STEPS], *place) as first,
+        running_worker(tmp_path / "two", [STEPS], *place) as second,
+    ):
+        await asyncio.gather(
+            *(call(worker, make_call(tmp_path)) for worker in (first, second, first, second))
+        )
+    assert effects(tmp_path) == ["first", "second", "third"] * 4
