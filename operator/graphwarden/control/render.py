@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,6 +14,22 @@ from graphwarden.api.manifests import load_manifests
 from graphwarden.control.desired import make_children
 from graphwarden.control.kinds import Manifest
 from graphwarden.control.settings import Settings
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines, such as the registry, stay legible; nothing is an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    )
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 class RenderError(Exception):
@@ -43,8 +60,11 @@ def render(directory: Path, settings: Settings) -> str:
         if not verdict.accepted
     ]
     children = [child for pool in fleet.pools.values() for child in make_children(pool)]
-    documents = yaml.safe_dump_all(
-        [_with_uids(child) for child in children], sort_keys=False, explicit_start=True
+    documents = yaml.dump_all(
+        [_with_uids(child) for child in children],
+        Dumper=_Dumper,
+        sort_keys=False,
+        explicit_start=True,
     )
     return "".join(refused) + documents
 

@@ -1,0 +1,76 @@
+"""Reading the fleet, and finding the pools that come out differently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from graphwarden.control.world import World, find_changed_pools, find_references
+
+EMAIL, SEARCH = ("sales", "email"), ("sales", "search")
+
+
+def test_a_graph_that_moves_changes_both_pools(make_graph: Any, world_of: Any) -> None:
+    before, after = world_of(make_graph("a")), world_of(make_graph("a", capability="search"))
+    assert find_changed_pools(before, after) == {EMAIL, SEARCH}
+
+
+def test_a_winner_that_goes_changes_the_pool_of_the_loser(make_graph: Any, world_of: Any) -> None:
+    winner = make_graph("first", age=5, assistantID="x")
+    loser = make_graph("second", assistantID="x", capability="search")
+    assert find_changed_pools(world_of(winner, loser), world_of(loser)) == {EMAIL, SEARCH}
+
+
+def test_a_status_changes_no_pool(make_graph: Any, world_of: Any) -> None:
+    graph = make_graph("a")
+    before = world_of(graph)
+    written = {**graph, "status": {"pool": "email"}}
+    assert find_changed_pools(before, world_of(written)) == set()
+
+
+def test_a_new_context_changes_the_pool(make_graph: Any, world_of: Any) -> None:
+    graph = make_graph("a", contextFrom=[{"configMapRef": {"name": "prompt"}}])
+    before = world_of(graph, config_maps={("sales", "prompt"): {"p": "1"}})
+    after = world_of(graph, config_maps={("sales", "prompt"): {"p": "2"}})
+    assert find_changed_pools(before, after) == {EMAIL}
+
+
+def test_at_the_start_every_pool_with_graphs_is_new(make_graph: Any, world_of: Any) -> None:
+    assert find_changed_pools(World(), world_of(make_graph("a"))) == {EMAIL}
+
+
+def test_a_graph_that_is_being_deleted_is_gone(make_graph: Any, world_of: Any) -> None:
+    graph = make_graph("a")
+    graph["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert world_of(graph).fleet.pools == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"run": {"timeout": "1d"}}, "spec.run.timeout"),
+        ({"capability": 7}, "spec.capability"),
+        ({"precompiled": True, "resumable": True}, "spec: precompiled graphs"),
+    ],
+)
+def test_a_graph_that_cannot_be_read_is_refused_and_the_others_go_on(
+    make_graph: Any, world_of: Any, spec: Any, message: str
+) -> None:
+    world = world_of(make_graph("bad", **spec), make_graph("good"))
+    verdict = world.verdict(("sales", "bad"))
+    assert (verdict.accepted, verdict.reason) == (False, "InvalidSpec")
+    assert message in verdict.message
+    assert world.verdict(("sales", "good")).accepted
+
+
+def test_a_status_that_cannot_be_read_is_no_obstacle(make_graph: Any, world_of: Any) -> None:
+    graph = make_graph("a")
+    graph["status"] = {"conditions": [{"type": 1}], "loaded": ["?"]}
+    assert world_of(graph).verdict(("sales", "a")).accepted
+
+
+def test_references_are_collected_from_graphs_that_can_be_read(make_graph: Any) -> None:
+    sources = [{"configMapRef": {"name": "prompt"}}]
+    graphs = [make_graph("a", contextFrom=sources), make_graph("b", contextFrom="?")]
+    assert find_references(graphs) == {("sales", "prompt")}
