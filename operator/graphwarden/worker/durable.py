@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 
@@ -38,8 +38,10 @@ from graphwarden.worker.runs import (
     start_run,
 )
 from graphwarden.worker.snapshots import make_interrupts
-from graphwarden.worker.storage.database import Storage
-from graphwarden.worker.storage.locks import Ownership
+
+if TYPE_CHECKING:
+    from graphwarden.worker.storage.database import Storage
+    from graphwarden.worker.storage.locks import Ownership
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from langchain_core.runnables import RunnableConfig
 
 from graphwarden.api import names
+from graphwarden.worker.guards import in_run
 from graphwarden.worker.loader import LoadedGraph
 from graphwarden.worker.requests import RunRequest
 from graphwarden.worker.runs import Outcome
@@ -44,6 +45,7 @@ async def execute(call: Call, emit: Emit | None = None) -> Outcome:
         call: what to run.
         emit: receives the events of the requested stream modes; None for the result alone.
     """
+    in_run.set(True)
     seconds = call.graph.row.run.timeout_seconds
     try:
         async with asyncio.timeout(seconds) as deadline:

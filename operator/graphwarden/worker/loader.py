@@ -21,6 +21,9 @@ from graphwarden.api.registry import Row
 Checkpointer = BaseCheckpointSaver[Any]
 
 
+_CANDIDATES_SHOWN = 8
+
+
 class LoadReason:
     """Why a graph is not loaded; the operator copies these into the `Loaded` condition."""
 
@@ -105,12 +108,20 @@ def _find(row: Row, module: Any, attribute: str, field: str) -> Any:
     try:
         return getattr(module, attribute)
     except AttributeError:
-        names = sorted(n for n in vars(module) if not n.startswith("_"))
-        raise LoadFailure(
-            LoadReason.ATTRIBUTE_MISSING,
-            f"module {row.module} has no attribute {attribute!r} (spec.{field}); "
-            f"it has {', '.join(names) or 'none'}",
-        ) from None
+        message = f"module {row.module} has no attribute {attribute!r} (spec.{field})"
+        candidates = _list_candidates(module)
+        if candidates:
+            message += f"; it has {', '.join(candidates)}"
+        raise LoadFailure(LoadReason.ATTRIBUTE_MISSING, message) from None
+
+
+def _list_candidates(module: Any) -> list[str]:
+    """The graphs and the builders of a module, as far as names and types show them."""
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, Pregel | StateGraph) or (name.startswith("build") and callable(value))
+    )[:_CANDIDATES_SHOWN]
 
 
 def _call_builder(row: Row, builder: Callable[..., Any], saver: Checkpointer | None) -> Any:

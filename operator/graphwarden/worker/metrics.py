@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
@@ -12,6 +19,7 @@ class Metrics:
     """One set of series per worker; a registry of its own keeps two workers in a process apart."""
 
     def __init__(self, capability: str) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._capability = capability
         self.registry = CollectorRegistry()
         labels = ("assistant_id", "capability")

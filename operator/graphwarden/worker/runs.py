@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from graphwarden.worker.threads import ThreadStatus
+
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
-ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
 
 # A run that took its worker down this often would take down the next one too.
 ATTEMPT_LIMIT = 3

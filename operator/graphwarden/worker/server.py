@@ -9,13 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 import uvloop
 
 from graphwarden.telemetry import logs
 from graphwarden.worker.app import make_app
+from graphwarden.worker.guards import NodeThreads, make_task
 from graphwarden.worker.service import Service, make_service
 from graphwarden.worker.settings import Settings
 
@@ -50,7 +50,8 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> bool:
     loop = asyncio.get_running_loop()
     threads = max(32, settings.concurrency * _THREADS_PER_RUN)
-    loop.set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="node"))
+    loop.set_default_executor(NodeThreads(threads, thread_name_prefix="node"))
+    loop.set_task_factory(make_task)  # type: ignore[arg-type]  # generic, as the stub is not
     service = make_service(settings)
     server = _make_server(settings, service)
     stop = asyncio.Event()

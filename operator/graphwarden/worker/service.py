@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from graphwarden.worker.admission import Admission
 from graphwarden.worker.durable import DurableRuns
@@ -13,8 +14,10 @@ from graphwarden.worker.graphs import Graphs
 from graphwarden.worker.inflight import InFlight
 from graphwarden.worker.metrics import Metrics
 from graphwarden.worker.settings import Settings
-from graphwarden.worker.storage.database import Storage, StorageUnavailable, open_storage
 from graphwarden.worker.watch import RegistryFile, follow_registry
+
+if TYPE_CHECKING:
+    from graphwarden.worker.storage.database import Storage
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +93,9 @@ class Service:
             await self.storage.close()
 
     async def _open_storage(self, url: str) -> None:
+        # Drivers and migrations take a second to import: only pools with a database pay for it.
+        from graphwarden.worker.storage.database import StorageUnavailable, open_storage
+
         while True:
             try:
                 self.storage = await open_storage(url, self._ownership_lost)

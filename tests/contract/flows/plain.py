@@ -142,6 +142,15 @@ def build_quitting(checkpointer: Any = None) -> Any:
     return _chain(leave=leave).compile(checkpointer=checkpointer)
 
 
+def build_async_quitting(checkpointer: Any = None) -> Any:
+    """The same in an asynchronous node."""
+
+    async def leave(state: State) -> State:
+        raise SystemExit(3)
+
+    return _chain(leave=leave).compile(checkpointer=checkpointer)
+
+
 graph = build_echo()
 not_a_graph = 42
 

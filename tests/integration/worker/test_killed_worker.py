@@ -107,11 +107,9 @@ async def test_a_different_call_comes_after_the_lost_run_is_finished(
     async with running_worker(tmp_path / "two", [STEPS], *place) as second:
         answer = await call(second, other)
     assert effects(tmp_path) == ["first", "second", "third"] * 2
-    assert answer.json()["done"] == ["first", "second", "third", "again"] + [
-        "first",
-        "second",
-        "third",
-    ]
+    before, after = answer.json()["done"][:4], answer.json()["done"][4:]
+    assert before == ["first", "second", "third", "again"]
+    assert after == ["first", "second", "third"]
 
 
 async def test_a_run_that_keeps_killing_its_worker_is_given_up(

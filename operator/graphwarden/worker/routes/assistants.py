@@ -28,7 +28,7 @@ async def draw(request: Request) -> Response:
         {key: edge[key] for key in ("source", "target", "conditional", "data") if key in edge}
         for edge in drawing["edges"]
     ]
-    return answer_json({"nodes": drawing["nodes"], "edges": edges})
+    return answer_json({"nodes": [_render_node(n) for n in drawing["nodes"]], "edges": edges})
 
 
 async def describe(request: Request) -> Response:
@@ -46,6 +46,13 @@ async def describe(request: Request) -> Response:
             "context_schema": context,
         }
     )
+
+
+def _render_node(node: dict[str, Any]) -> dict[str, Any]:
+    data = node.get("data")
+    if not isinstance(data, dict):
+        return node
+    return {**node, "data": {key: data[key] for key in ("name",) if key in data}}
 
 
 def _require_graph(request: Request) -> LoadedGraph:

@@ -23,7 +23,7 @@ from graphwarden.worker.snapshots import (
     render_checkpoint,
     render_snapshot,
 )
-from graphwarden.worker.storage.records import Thread
+from graphwarden.worker.threads import Thread
 
 _HISTORY_LIMIT = 1000
 _CHECKPOINT_KEYS = ("checkpoint_id", "checkpoint_ns", "checkpoint_map")

@@ -26,10 +26,8 @@ from graphwarden.worker.routes.bodies import (
     parse_thread_id,
     read_object,
 )
-from graphwarden.worker.storage.records import Thread, ThreadQuery
+from graphwarden.worker.threads import SORT_KEYS, STATUSES, Thread, ThreadQuery
 
-_SORT_KEYS = ("thread_id", "status", "created_at", "updated_at", "state_updated_at")
-_STATUSES = ("idle", "busy", "interrupted", "error")
 _DELETE_WAIT_SECONDS = 10.0
 
 
@@ -126,10 +124,10 @@ async def fetch_thread(request: Request) -> Thread:
 
 def _parse_query(body: dict[str, Any]) -> ThreadQuery:
     status, sort_by = body.get("status"), body.get("sort_by") or "created_at"
-    if status is not None and status not in _STATUSES:
-        raise invalid(f"`status` must be one of {', '.join(_STATUSES)}")
-    if sort_by not in _SORT_KEYS:
-        raise invalid(f"`sort_by` must be one of {', '.join(_SORT_KEYS)}")
+    if status is not None and status not in STATUSES:
+        raise invalid(f"`status` must be one of {', '.join(STATUSES)}")
+    if sort_by not in SORT_KEYS:
+        raise invalid(f"`sort_by` must be one of {', '.join(SORT_KEYS)}")
     return ThreadQuery(
         ids=body.get("ids"),
         metadata=_object(body, "metadata"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,47 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from graphwarden.worker.encoding import dumps_for_database
-from graphwarden.worker.runs import Run, ThreadStatus
+from graphwarden.worker.runs import Run
 from graphwarden.worker.storage.tables import runs, threads
-
-_SORTABLE = ("thread_id", "status", "created_at", "updated_at", "state_updated_at")
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """One thread, as it is stored."""
-
-    thread_id: str
-    created_at: datetime
-    updated_at: datetime
-    state_updated_at: datetime
-    metadata: dict[str, Any] = field(default_factory=dict)
-    status: ThreadStatus = "idle"
-    config: dict[str, Any] = field(default_factory=dict)
-    values: Any = None
-    interrupts: dict[str, Any] = field(default_factory=dict)
-    error: dict[str, str] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The wire shape of a thread."""
-        shape = asdict(self)
-        for name in ("created_at", "updated_at", "state_updated_at"):
-            shape[name] = shape[name].isoformat()
-        return shape
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadQuery:
-    """What a thread search asks."""
-
-    ids: Sequence[str] | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
-    status: str | None = None
-    limit: int = 10
-    offset: int = 0
-    sort_by: str = "created_at"
-    descending: bool = True
+from graphwarden.worker.threads import SORT_KEYS, Thread, ThreadQuery, ThreadStatus
 
 
 class Records:
@@ -101,7 +62,7 @@ class Records:
     async def search_threads(self, query: ThreadQuery) -> tuple[list[Thread], int]:
         """One page of the threads that match, and how many match in all."""
         conditions = self._conditions(query)
-        column = threads.c[query.sort_by if query.sort_by in _SORTABLE else "created_at"]
+        column = threads.c[query.sort_by if query.sort_by in SORT_KEYS else "created_at"]
         order = column.desc() if query.descending else column.asc()
         page: Select[Any] = (
             select(threads)
@@ -253,10 +214,7 @@ def _thread_row(thread: Thread) -> dict[str, Any]:
 
 
 def _read_thread(row: Row[Any]) -> Thread:
-    found = dict(row._mapping)
-    found["metadata"] = found.pop("metadata", None) or found.pop("thread_metadata", None) or {}
-    found["values"] = found.pop("values", None) or found.pop("thread_values", None)
-    return Thread(**found)
+    return Thread(**row._mapping)
 
 
 def _run_row(run: Run) -> dict[str, Any]:
@@ -266,6 +224,4 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 
 def _read_run(row: Row[Any]) -> Run:
-    found = dict(row._mapping)
-    found["metadata"] = found.pop("metadata", None) or found.pop("run_metadata", None) or {}
-    return Run(**found)
+    return Run(**row._mapping)
