@@ -1,0 +1,75 @@
+{{- define "graphwarden.labels" -}}
+app.kubernetes.io/part-of: graphwarden
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "graphwarden.image" -}}
+{{- $image := index . 1 -}}
+{{ $image.repository }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- end }}
+
+{{/* The restricted Pod Security standard. */}}
+{{- define "graphwarden.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "graphwarden.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "graphwarden.storageSecret" -}}
+{{- if .Values.storage.evaluation }}graphwarden-evaluation-postgres{{ else }}{{ .Values.storage.secretName }}{{ end }}
+{{- end }}
+
+{{/* The chart's own settings of every pool, under what the user wrote in poolDefaults. */}}
+{{- define "graphwarden.poolDefaults" -}}
+{{- $worker := dict "image" (include "graphwarden.image" (list . .Values.images.worker)) "imagePullPolicy" .Values.images.worker.pullPolicy -}}
+{{- $defaults := dict "worker" $worker -}}
+{{- with include "graphwarden.storageSecret" . -}}
+{{- $_ := set $defaults "storage" (dict "secretRef" (dict "name" . "key" $.Values.storage.secretKey)) -}}
+{{- end -}}
+{{- mergeOverwrite $defaults (deepCopy .Values.poolDefaults) | toYaml -}}
+{{- end }}
+
+{{- define "graphwarden.operatorRules" -}}
+- apiGroups: [graphwarden.dev]
+  resources: [graphspecs, graphpools]
+  verbs: [get, list, watch]
+- apiGroups: [graphwarden.dev]
+  resources: [graphspecs/status, graphpools/status]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, serviceaccounts, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}
+
+{{- define "graphwarden.routerRules" -}}
+- apiGroups: [graphwarden.dev]
+  resources: [graphspecs, graphpools]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+{{- end }}
