@@ -1,0 +1,231 @@
+"""A real API server: etcd and kube-apiserver on free ports of loopback, without kubelet or
+controllers, so that nothing but the operator under test writes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+_ROOT = Path(__file__).parents[3]
+_HOME = Path(os.environ.get("LOCALCLUSTER_HOME", Path.home() / ".cache/localcluster"))
+_TOKEN = "integration-tests"
+_START_SECONDS = 40
+
+
+def find_programs() -> tuple[Path, Path] | None:
+    """etcd and kube-apiserver as `tests/cluster/localcluster build` leaves them."""
+    etcd, server = _HOME / "bin/etcd", _HOME / "bin/kube-apiserver"
+    return (etcd, server) if etcd.exists() and server.exists() else None
+
+
+@contextmanager
+def run_api_server(folder: Path, programs: tuple[Path, Path]) -> Iterator[Path]:
+    """Start both, apply the CRDs, hand out the path of a kubeconfig, and stop both."""
+    etcd, server = programs
+    key, public = folder / "sa.key", folder / "sa.pub"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "rsa", "-in", key, "-pubout", "-out", public], check=True, capture_output=True
+    )
+    (folder / "tokens.csv").write_text(f'{_TOKEN},admin,admin,"system:masters"\n')
+    client, peer, port = (find_free_port() for _ in range(3))
+    kubeconfig = _write_kubeconfig(folder / "kubeconfig", f"https://127.0.0.1:{port}")
+    etcd_command = [
+        etcd,
+        f"--data-dir={folder}/etcd",
+        "--unsafe-no-fsync",
+        f"--listen-client-urls=http://127.0.0.1:{client}",
+        f"--advertise-client-urls=http://127.0.0.1:{client}",
+        f"--listen-peer-urls=http://127.0.0.1:{peer}",
+        f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+        f"--initial-cluster=default=http://127.0.0.1:{peer}",
+    ]
+    server_command = [
+        server,
+        f"--etcd-servers=http://127.0.0.1:{client}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={folder}/certificates",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={public}",
+        f"--service-account-signing-key-file={key}",
+        f"--token-auth-file={folder}/tokens.csv",
+        "--authorization-mode=RBAC",
+        "--service-cluster-ip-range=10.0.0.0/16",
+    ]
+    with _running(etcd_command, folder / "etcd.log"), _running(server_command, folder / "api.log"):
+        with Api(kubeconfig) as api:
+            api.wait_until_up()
+            api.apply_crds()
+        yield kubeconfig
+
+
+@contextmanager
+def _running(command: list[Any], log: Path) -> Iterator[None]:
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _write_kubeconfig(path: Path, url: str) -> Path:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": url, "insecure-skip-tls-verify": True}}],
+        "users": [{"name": "u", "user": {"token": _TOKEN}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+PLACES = {
+    "Namespace": "api/v1/namespaces",
+    "ConfigMap": "api/v1/{}/configmaps",
+    "Pod": "api/v1/{}/pods",
+    "Service": "api/v1/{}/services",
+    "ServiceAccount": "api/v1/{}/serviceaccounts",
+    "Deployment": "apis/apps/v1/{}/deployments",
+    "HorizontalPodAutoscaler": "apis/autoscaling/v2/{}/horizontalpodautoscalers",
+    "PodDisruptionBudget": "apis/policy/v1/{}/poddisruptionbudgets",
+    "Event": "apis/events.k8s.io/v1/{}/events",
+    "GraphSpec": "apis/graphwarden.dev/v1alpha1/{}/graphspecs",
+    "GraphPool": "apis/graphwarden.dev/v1alpha1/{}/graphpools",
+    "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+}
+
+
+class Api:
+    """The API server as a test speaks to it: plain HTTP in one namespace, no Kubernetes client."""
+
+    def __init__(self, kubeconfig: Path, namespace: str = "default") -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self.namespace = namespace
+        self._http = httpx.Client(
+            base_url=cluster["server"],
+            verify=_make_ssl_context(kubeconfig.parent, cluster, user),
+            headers={"Authorization": f"Bearer {user['token']}"} if "token" in user else {},
+            timeout=20,
+        )
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def wait_until_up(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            try:
+                if self._http.get("/readyz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        raise TimeoutError("the API server did not start")
+
+    def apply_crds(self) -> None:
+        for path in sorted((_ROOT / "crds").glob("*.yaml")):
+            self.apply(yaml.safe_load(path.read_text()))
+        end = time.monotonic() + _START_SECONDS
+        for kind in ("GraphSpec", "GraphPool"):
+            while self._http.get(self.url(kind)).status_code == 404:
+                assert time.monotonic() < end, f"{kind} is not served"
+                time.sleep(0.1)
+
+    def url(self, kind: str, name: str = "") -> str:
+        place = PLACES[kind].format(f"namespaces/{self.namespace}")
+        return f"/{place}/{name}" if name else f"/{place}"
+
+    def apply(self, body: dict[str, Any], *, manager: str = "tests") -> dict[str, Any]:
+        answer = self.try_apply(body, manager=manager)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def try_apply(self, body: dict[str, Any], *, manager: str = "tests") -> httpx.Response:
+        return self._http.patch(
+            self.url(body["kind"], body["metadata"]["name"]),
+            params={"fieldManager": manager, "force": "true"},
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            json=body,
+        )
+
+    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._http.post(self.url(body["kind"]), json=body)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def patch(
+        self, kind: str, name: str, patch: Any, *, subresource: str = "", manager: str = "tests"
+    ) -> dict[str, Any]:
+        form = "json-patch" if isinstance(patch, list) else "merge-patch"
+        answer = self._http.patch(
+            self.url(kind, name) + subresource,
+            params={"fieldManager": manager},
+            headers={"Content-Type": f"application/{form}+json"},
+            json=patch,
+        )
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def delete(self, kind: str, name: str) -> None:
+        self._http.delete(self.url(kind, name)).raise_for_status()
+
+    def find(self, kind: str, name: str) -> dict[str, Any] | None:
+        answer = self._http.get(self.url(kind, name))
+        return None if answer.status_code == 404 else dict(answer.json())
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        found = self.find(kind, name)
+        assert found is not None, f"{kind} {name} does not exist"
+        return found
+
+    def list(self, kind: str, **params: str) -> list[dict[str, Any]]:
+        answer = self._http.get(self.url(kind), params=params)
+        answer.raise_for_status()
+        return list(answer.json()["items"])
+
+
+def _make_ssl_context(
+    folder: Path, cluster: dict[str, Any], user: dict[str, Any]
+) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if cluster.get("insecure-skip-tls-verify"):
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    else:
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        context = ssl.create_default_context(cadata=authority)
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if "client-certificate-data" in user:
+        pair = folder / "graphwarden-tests.pem"
+        parts = (user["client-certificate-data"], user["client-key-data"])
+        pair.write_bytes(b"".join(base64.b64decode(part) for part in parts))
+        context.load_cert_chain(pair)
+    return context
