@@ -18,8 +18,6 @@ from langgraph_sdk.errors import (
     UnprocessableEntityError,
 )
 
-from worker_process import WorkerProcess
-
 pytestmark = [pytest.mark.contract, pytest.mark.asyncio(loop_scope="module")]
 
 INPUT = {"foo": "x"}
@@ -187,7 +185,7 @@ async def test_a_failed_run_marks_its_thread(client: LangGraphClient) -> None:
 async def test_a_run_may_create_its_thread(client: LangGraphClient) -> None:
     thread_id = str(uuid.uuid4())
     with pytest.raises(NotFoundError, match="Thread or assistant not found"):
-        await client.runs.wait(thread_id, "kept", input=INPUT)
+        await collect(client.runs.stream(thread_id, "kept", input=INPUT))
     await client.runs.wait(thread_id, "kept", input=INPUT, if_not_exists="create")
     assert (await client.threads.get(thread_id))["status"] == "idle"
 
@@ -207,7 +205,7 @@ async def test_a_graph_that_is_not_resumable_is_refused_on_a_thread(
 ) -> None:
     thread_id = (await client.threads.create())["thread_id"]
     with pytest.raises(UnprocessableEntityError, match="graph 'echo' is not resumable"):
-        await client.runs.wait(thread_id, "echo", input=INPUT)
+        await collect(client.runs.stream(thread_id, "echo", input=INPUT))
     assert (await client.threads.get(thread_id))["metadata"] == {}
 
 
@@ -232,17 +230,18 @@ async def test_an_unknown_graph_raises_a_typed_error_with_the_list(
     client: LangGraphClient,
 ) -> None:
     with pytest.raises(UnprocessableEntityError, match="One of the registered graphs: asking"):
-        await client.runs.wait(None, "nobody", input=INPUT)
+        await collect(client.runs.stream(None, "nobody", input=INPUT))
 
 
 async def test_a_graph_that_is_not_loaded_raises_a_typed_error(client: LangGraphClient) -> None:
     with pytest.raises(InternalServerError, match="BuilderFailed"):
-        await client.runs.wait(None, "broken", input=INPUT)
+        await collect(client.runs.stream(None, "broken", input=INPUT))
 
 
 async def test_a_known_field_that_is_not_served_is_refused(client: LangGraphClient) -> None:
+    stream = client.runs.stream(None, "echo", input=INPUT, webhook="https://example.com")
     with pytest.raises(UnprocessableEntityError, match="`webhook` is not supported"):
-        await client.runs.wait(None, "echo", input=INPUT, webhook="https://example.com")
+        await collect(stream)
 
 
 async def test_a_malformed_thread_id_is_refused(client: LangGraphClient) -> None:
@@ -257,8 +256,8 @@ async def test_a_graph_can_be_drawn_and_described(client: LangGraphClient) -> No
     assert schemas["graph_id"] == "chat"
 
 
-async def test_remote_graph_invokes_interrupts_and_resumes(worker: WorkerProcess) -> None:
-    remote = RemoteGraph("asking", url=worker.url)
+async def test_remote_graph_invokes_interrupts_and_resumes(client: LangGraphClient) -> None:
+    remote = RemoteGraph("asking", client=client)
     config: Any = {"configurable": {"thread_id": str(uuid.uuid4())}}
     stopped = await remote.ainvoke(INPUT, config)
     ended = await remote.ainvoke(Command(resume="yes"), config)
@@ -266,3 +265,34 @@ async def test_remote_graph_invokes_interrupts_and_resumes(worker: WorkerProcess
     assert stopped["__interrupt__"][0]["value"] == {"q": "ok?"}
     assert ended["foo"] == "xbyes"
     assert state.values["foo"] == "xbyes"
+
+
+async def test_the_runs_of_a_thread_are_listed_newest_first(client: LangGraphClient) -> None:
+    thread_id = (await client.threads.create())["thread_id"]
+    for _ in range(2):
+        await client.runs.wait(thread_id, "kept", input=INPUT)
+    newest, oldest = await client.runs.list(thread_id)
+    assert newest["created_at"] > oldest["created_at"]
+    assert newest["status"] == oldest["status"] == "success"
+    assert (await client.runs.get(thread_id, oldest["run_id"]))["run_id"] == oldest["run_id"]
+
+
+async def test_a_finished_run_can_be_joined(client: LangGraphClient) -> None:
+    thread_id = (await client.threads.create())["thread_id"]
+    await client.runs.wait(thread_id, "kept", input=INPUT)
+    (run,) = await client.runs.list(thread_id)
+    assert (await client.runs.join(thread_id, run["run_id"]))["foo"] == "xab"
+
+
+async def test_a_running_run_can_be_joined_and_cancelled(client: LangGraphClient) -> None:
+    thread_id = (await client.threads.create())["thread_id"]
+    running = asyncio.create_task(client.runs.wait(thread_id, "kept_slow", input={"foo": "2"}))
+    while not (runs := await client.runs.list(thread_id, status="running")):
+        await asyncio.sleep(0.02)
+    joined = asyncio.create_task(client.runs.join(thread_id, runs[0]["run_id"]))
+    await asyncio.sleep(0.1)
+    await client.runs.cancel(thread_id, runs[0]["run_id"], wait=True)
+    await asyncio.gather(running, joined)
+    assert (await client.runs.get(thread_id, runs[0]["run_id"]))["status"] == "interrupted"
+    with pytest.raises(NotFoundError, match="No matching runs to cancel"):
+        await client.runs.cancel(thread_id, runs[0]["run_id"])

@@ -7,7 +7,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from graphwarden.worker.rings import RequestRing, ServiceRing
-from graphwarden.worker.routes import assistants, meta, runs, states, threads
+from graphwarden.worker.routes import assistants, meta, runs, states, thread_runs, threads
 from graphwarden.worker.service import Service
 
 # `useStream` in a browser takes the run id from content-location, and pages by the other two.
@@ -18,6 +18,7 @@ def make_app(service: Service) -> ASGIApp:
     """The application of one worker."""
     routes = [
         *runs.ROUTES,
+        *thread_runs.ROUTES,
         *threads.ROUTES,
         *states.ROUTES,
         *assistants.ROUTES,

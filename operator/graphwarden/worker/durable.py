@@ -222,7 +222,7 @@ class DurableRuns:
         try:
             outcome = await execute(call, events.emit if events is not None else None)
         except asyncio.CancelledError:
-            if handle.stop_reason not in ("disconnect", "deleted"):
+            if handle.stop_reason in ("drain", "ownership"):
                 # The row stays `running`: the thread's next owner finishes the run.
                 self._metrics.run_ended(run.assistant_id, "handed_over")
                 raise

@@ -10,7 +10,7 @@ from graphwarden.worker.encoding import dumps
 from graphwarden.worker.runs import Outcome
 from graphwarden.worker.sse import render_event
 
-StopReason = Literal["disconnect", "drain", "ownership", "deleted"]
+StopReason = Literal["disconnect", "cancelled", "deleted", "drain", "ownership"]
 
 _EVENTS_UNDER_WAY = 256
 

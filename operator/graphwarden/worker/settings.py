@@ -44,8 +44,8 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     def add(flag: str, default: str | None, help_text: str, **more: object) -> None:
         variable = "GRAPHWARDEN_" + flag.removeprefix("--").replace("-", "_").upper()
         value = environ.get(variable) or default
-        required = value is None and bool(more.pop("required", False))
-        parser.add_argument(flag, default=value, help=help_text, required=required, **more)  # type: ignore[arg-type]
+        needed = bool(more.pop("required", False)) and value is None
+        parser.add_argument(flag, default=value, help=help_text, required=needed, **more)  # type: ignore[arg-type]
 
     add("--registry", None, "file with the registry rows, watched for changes", required=True)
     add("--capability", None, "name of the pool this worker belongs to", required=True)
