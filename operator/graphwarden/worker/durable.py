@@ -123,14 +123,15 @@ class DurableRuns:
             outcome = await self._answer(order, handle, events)
             if order.temporary:
                 await self.forget_thread(order.thread_id)
+        except BaseException:
+            # Without an end: the reader must not take this for the end of the run.
+            if events is not None:
+                await events.close()
+            raise
         finally:
             place.leave()
-            try:
-                if ownership is not None:
-                    await ownership.release()
-            finally:
-                if events is not None and handle.stop_reason is not None:
-                    await events.close()
+            if ownership is not None:
+                await ownership.release()
         if events is not None:
             await send_end(events, outcome)
         return outcome

@@ -71,13 +71,15 @@ async def test_a_thread_of_another_pools_graph_is_sent_there(
     assert thread.status_code == 200
 
 
+@pytest.mark.parametrize("way", ["wait", "stream"])
 async def test_a_run_whose_ownership_breaks_is_stopped_and_finished_later(
-    tmp_path: Path, postgres_url: str
+    tmp_path: Path, postgres_url: str, way: str
 ) -> None:
     state = {"effects": str(tmp_path / "effects"), "gate": str(tmp_path / "gate")}
     body: dict[str, Any] = {"assistant_id": "steps", "input": state}
     async with running_worker(tmp_path, [STEPS], "--database-url", postgres_url) as worker:
-        broken = asyncio.create_task(run(worker, "deal-1", **body))
+        started = {**body, "if_not_exists": "create"}
+        broken = asyncio.create_task(worker.http.post(f"/threads/deal-1/runs/{way}", json=started))
 
         async def waiting() -> bool:
             return (tmp_path / "gate.waiting").exists()
