@@ -1,0 +1,1 @@
+"""Embedded mode: the fleet of a folder of manifests as processes on this machine."""

@@ -1,0 +1,50 @@
+"""What a changed folder means for the running pools. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphwarden.api.fleet import Pool
+
+_BACKOFF_FIRST_SECONDS = 0.5
+_BACKOFF_LONGEST_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Names of pools: to start, to stop, to give new rows, and to give a new process."""
+
+    start: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+
+
+def plan_changes(running: Mapping[str, Pool], wanted: Mapping[str, Pool]) -> Changes:
+    """The least that leads from the running pools to the wanted ones.
+
+    New rows reach a worker while it serves; what it was started with takes a new process.
+    """
+    kept = sorted(running.keys() & wanted.keys())
+    return Changes(
+        start=tuple(sorted(wanted.keys() - running.keys())),
+        stop=tuple(sorted(running.keys() - wanted.keys())),
+        update=tuple(name for name in kept if running[name].registry != wanted[name].registry),
+        replace=tuple(name for name in kept if _start(running[name]) != _start(wanted[name])),
+    )
+
+
+def make_environment(pool: Pool) -> dict[str, str]:
+    """The variables of the pool's GraphPool that have a value here; Secrets are the user's own."""
+    entries = pool.spec.worker.env
+    return {str(e["name"]): str(e["value"]) for e in entries if "name" in e and "value" in e}
+
+
+def _start(pool: Pool) -> tuple[object, ...]:
+    return pool.spec.concurrency_per_replica, make_environment(pool)
+
+
+def make_backoff_seconds(failures: int) -> float:
+    """How long to wait before the next start, after so many failures in a row."""
+    return float(min(_BACKOFF_FIRST_SECONDS * 2 ** min(failures, 16), _BACKOFF_LONGEST_SECONDS))
