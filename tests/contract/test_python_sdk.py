@@ -296,3 +296,8 @@ async def test_a_running_run_can_be_joined_and_cancelled(client: LangGraphClient
     assert (await client.runs.get(thread_id, runs[0]["run_id"]))["status"] == "interrupted"
     with pytest.raises(NotFoundError, match="No matching runs to cancel"):
         await client.runs.cancel(thread_id, runs[0]["run_id"])
+
+
+async def test_a_state_schema_names_every_channel(client: LangGraphClient) -> None:
+    schemas: Any = await client.assistants.get_schemas("chat")
+    assert "messages" in schemas["state_schema"]["properties"]

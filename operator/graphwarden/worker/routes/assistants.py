@@ -6,6 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from langgraph.channels.base import BaseChannel
+from langgraph.pregel import Pregel
+from pydantic import create_model
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,7 +44,7 @@ async def describe(request: Request) -> Response:
             "graph_id": graph.row.assistant_id,
             "input_schema": _schema(pregel.get_input_jsonschema),
             "output_schema": _schema(pregel.get_output_jsonschema),
-            "state_schema": _schema(pregel.get_output_jsonschema),
+            "state_schema": _schema(lambda: _describe_state(pregel)),
             "config_schema": context or {},
             "context_schema": context,
         }
@@ -66,6 +69,17 @@ def _parse_xray(value: str | None) -> bool | int:
     if not value.isdigit():
         raise invalid("`xray` must be true, false or a number of levels")
     return int(value)
+
+
+def _describe_state(pregel: Pregel[Any, Any, Any, Any]) -> Schema:
+    channels = {name: pregel.channels[name] for name in pregel.stream_channels_list}
+    fields: dict[str, Any] = {
+        name: (channel.UpdateType, None)
+        for name, channel in channels.items()
+        if isinstance(channel, BaseChannel)
+    }
+    schema: Schema = create_model(f"{pregel.get_name()}_state", **fields).model_json_schema()
+    return schema
 
 
 def _schema(make: Callable[[], Schema]) -> Schema:

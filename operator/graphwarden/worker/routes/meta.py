@@ -11,6 +11,8 @@ from starlette.routing import Route
 from graphwarden.worker.metrics import CONTENT_TYPE
 from graphwarden.worker.routes.bodies import answer_json, get_service
 
+# The LangGraph API spoken here. Studio compares it, and takes an old one for an old server.
+_API_VERSION = "0.16.7"
 _OK = b'{"ok":true,"services":{}}'
 
 
@@ -35,7 +37,8 @@ async def info(request: Request) -> Response:
     """`GET /info`, as clients of a LangGraph server read it."""
     return answer_json(
         {
-            "version": version("graphwarden"),
+            "version": _API_VERSION,
+            "graphwarden_version": version("graphwarden"),
             "langgraph_py_version": version("langgraph"),
             "flags": {"assistants": True, "crons": False, "langsmith": False},
             "host": {"kind": "self-hosted"},
