@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
 
 
 class State(TypedDict, total=False):
@@ -50,5 +51,25 @@ def build_graph(checkpointer: Any = None) -> Any:
     graph.add_edge(START, "first")
     graph.add_edge("first", "second")
     graph.add_edge("second", "third")
+    graph.add_edge("third", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+async def ask(state: State) -> State:
+    answer = interrupt("go on?")
+    return _act(state, f"ask-{answer}")
+
+
+def build_fork(checkpointer: Any = None) -> Any:
+    """ask (interrupts), then first and second (waits for the gate) side by side, then third."""
+    graph = StateGraph(State)
+    graph.add_node("ask", ask)
+    graph.add_node("first", first)
+    graph.add_node("second", second)
+    graph.add_node("third", third)
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", "first")
+    graph.add_edge("ask", "second")
+    graph.add_edge(["first", "second"], "third")
     graph.add_edge("third", END)
     return graph.compile(checkpointer=checkpointer)

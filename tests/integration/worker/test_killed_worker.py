@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from worker_process import WorkerProcess, make_row, running_worker, until
@@ -59,6 +62,43 @@ async def test_the_same_call_goes_on_without_repeating_a_finished_step(
     assert effects(tmp_path) == ["first", "second", "third"]
     assert answer.json()["done"] == ["first", "second", "third"]
     assert thread["status"] == "idle"
+
+
+async def test_a_resumed_run_goes_on_and_its_finished_branch_is_not_repeated(
+    tmp_path: Path, database_url: str
+) -> None:
+    fork = make_row("fork", "build_fork", module="flows.steps", resumable=True)
+    place = ("--database-url", database_url)
+    resume = {"assistant_id": "fork", "command": {"resume": "yes"}}
+    async with running_worker(tmp_path / "one", [fork], *place) as first:
+        asked = await call(first, {**make_call(tmp_path), "assistant_id": "fork"})
+        lost = asyncio.create_task(call(first, resume))
+        await until_in_second_step(tmp_path)
+        await until_stored(database_url)
+        await first.kill()
+        await asyncio.wait({lost})
+        assert lost.exception() is not None
+    (tmp_path / "gate").touch()
+    async with running_worker(tmp_path / "two", [fork], *place) as second:
+        answer = await call(second, resume)
+    assert asked.json()["__interrupt__"][0]["value"] == "go on?"
+    assert effects(tmp_path) == ["ask-yes", "first", "second", "third"]
+    assert answer.json()["done"] == ["ask-yes", "first", "second", "third"]
+
+
+async def until_stored(database_url: str) -> None:
+    """Until the finished branch's writes are in the database, which happens in the background."""
+    statement = "SELECT 1 FROM {} WHERE channel = 'done' AND task_path LIKE '%first%'"
+
+    async def stored() -> bool:
+        if database_url.startswith("sqlite"):
+            with closing(sqlite3.connect(database_url.split("///")[1])) as connection:
+                return connection.execute(statement.format("writes")).fetchone() is not None
+        with psycopg.connect(database_url) as connection:
+            found = connection.execute(statement.format("checkpoint_writes").encode())
+            return found.fetchone() is not None
+
+    await until(stored)
 
 
 async def test_another_worker_takes_the_thread_over_at_once(

@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.channels.base import BaseChannel
 from langgraph.pregel import Pregel
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -78,8 +78,8 @@ def _describe_state(pregel: Pregel[Any, Any, Any, Any]) -> Schema:
         for name, channel in channels.items()
         if isinstance(channel, BaseChannel)
     }
-    schema: Schema = create_model(f"{pregel.get_name()}_state", **fields).model_json_schema()
-    return schema
+    model: type[BaseModel] = create_model(f"{pregel.get_name()}_state", **fields)
+    return model.model_json_schema()
 
 
 def _schema(make: Callable[[], Schema]) -> Schema:
