@@ -1,0 +1,1 @@
+"""Sales workflows as LangGraph graphs, one folder each."""
