@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _RESYNC_SECONDS: Final = 60.0
 _PASSES_AT_ONCE: Final = 8
+_LONGEST_REST_SECONDS: Final = 1.0
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Loop:
     async def take_batch(self) -> None:
         """One reading of the fleet, and a pass for each pool that is due."""
         keys = await self.queue.take()
+        started = time.monotonic()
         try:
             world = await self.reconciler.read_world(self._set_references)
             if EVERYTHING in keys:
@@ -79,6 +81,8 @@ class Loop:
                 task = asyncio.create_task(self._pass(world, key))
                 self._passes.add(task)
                 task.add_done_callback(self._passes.discard)
+        # In a storm of events, reading the fleet takes at most half of the time.
+        await asyncio.sleep(min(time.monotonic() - started, _LONGEST_REST_SECONDS))
 
     async def _mark_everything(self, world: World) -> None:
         self.sight.note_list(world.graphs.values(), time.monotonic())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -25,9 +26,18 @@ from graphwarden.control.pool_status import make_pool_status
 from graphwarden.control.settings import Settings
 from graphwarden.control.status import Load, is_written, make_graph_status, make_load
 from graphwarden.control.tables import fetch_load_tables
-from graphwarden.control.world import World, find_references, make_world
+from graphwarden.control.world import World, find_references, make_world, read_field
 
 log = logging.getLogger(__name__)
+
+
+_WRITES_AT_ONCE: Final = 8
+
+
+def _chunks(
+    items: list[tuple[Manifest, dict[str, Any]]], size: int
+) -> Iterator[list[tuple[Manifest, dict[str, Any]]]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _utc_now() -> datetime:
@@ -67,7 +77,7 @@ class Reconciler:
         """Bring one pool to what the world asks for. False: look again soon, graphs are loading."""
         pool = world.fleet.pools.get(key)
         observed = await self.observe(key)
-        if key not in world.invalid_pools and not (pool and pool.spec.paused):
+        if not world.is_held(key):
             desired = make_children(pool) if pool else []
             revision = make_registry_revision(pool) if pool else ""
             for step in plan(desired, observed, revision):
@@ -107,14 +117,15 @@ class Reconciler:
         """Write the status of the pool and of every GraphSpec that names it."""
         pool = world.fleet.pools.get(key)
         now = self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        statuses: list[tuple[Manifest, dict[str, Any]]] = []
         for graph_key, body in world.graphs_of(key):
             verdict = world.verdict(graph_key)
-            assistant_id = str(body.get("spec", {}).get("assistantID", ""))
+            assistant_id = str(read_field(body, "spec", "assistantID") or "")
             load = loads.get(assistant_id, Load()) if verdict.accepted else Load()
             status = make_graph_status(
                 body, verdict, load, pool, url=self.settings.run_url, now=now
             )
-            await self.write_status(body, status)
+            statuses.append((body, status))
             ready = any(
                 c["type"] == "Ready" and c["status"] == "True" for c in status["conditions"]
             )
@@ -123,7 +134,9 @@ class Reconciler:
         if graphpool is not None:
             invalid = world.invalid_pools.get(key)
             status = make_pool_status(graphpool, pool, loads, observed, invalid=invalid, now=now)
-            await self.write_status(graphpool, status)
+            statuses.append((graphpool, status))
+        for batch in _chunks(statuses, _WRITES_AT_ONCE):
+            await asyncio.gather(*(self.write_status(body, status) for body, status in batch))
 
     async def write_status(self, body: Manifest, status: dict[str, Any]) -> None:
         """Write a status that differs from the live one, and say in Events what changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from graphwarden.api.graphspec import GraphSpec
 from graphwarden.control.kinds import Manifest
 
 Parsed = TypeVar("Parsed", GraphSpec, GraphPool)
+_MENDABLE: Final = frozenset({Accepted.INVALID_POOL, Accepted.CONTEXT_MISSING})
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,21 @@ class World:
             return Verdict(False, Accepted.INVALID_SPEC, self.invalid_graphs[key])
         return self.fleet.verdicts[key]
 
+    def is_held(self, key: ObjectKey) -> bool:
+        """Whether the children of a pool are to be left as they are.
+
+        Asked for by `paused`; and when the GraphPool cannot be read, or when mistakes that may be
+        mended in a moment (a wrong image, a ConfigMap that is being replaced) leave the pool
+        without a graph: running pods are not taken away for them.
+        """
+        pool = self.fleet.pools.get(key)
+        if key in self.invalid_pools or read_field(self.graphpools.get(key), "spec", "paused"):
+            return True
+        if pool is not None:
+            return pool.spec.paused
+        reasons = {self.verdict(graph).reason for graph, _ in self.graphs_of(key)}
+        return bool(reasons & _MENDABLE)
+
     def graphs_of(self, pool: ObjectKey) -> Iterator[tuple[ObjectKey, Manifest]]:
         """Every GraphSpec that names the pool, accepted or not, sorted by name."""
         for key, body in sorted(self.graphs.items()):
@@ -50,20 +66,32 @@ class World:
 
 def find_pool_key(graph: Manifest) -> ObjectKey:
     """Namespace and capability of a GraphSpec; the capability is empty when it has none."""
-    spec = graph.get("spec")
-    capability = spec.get("capability") if isinstance(spec, Mapping) else None
+    capability = read_field(graph, "spec", "capability")
     return graph["metadata"]["namespace"], capability if isinstance(capability, str) else ""
 
 
 def find_references(graphs: Iterable[Manifest]) -> set[ObjectKey]:
-    """The ConfigMaps that GraphSpecs name in `contextFrom`, by (namespace, name)."""
-    found: set[ObjectKey] = set()
-    for body in graphs:
-        parsed = parse_object(GraphSpec, body)
-        if isinstance(parsed, GraphSpec):
-            sources = (source.config_map_ref.name for source in parsed.spec.context_from)
-            found |= {(parsed.metadata.namespace, name) for name in sources}
-    return found
+    """The ConfigMaps that GraphSpecs name in `contextFrom`, by (namespace, name).
+
+    Read without the models: it is done for every GraphSpec at every reading of the fleet.
+    """
+    return {
+        (body["metadata"]["namespace"], name)
+        for body in graphs
+        for source in _list(read_field(body, "spec", "contextFrom"))
+        if isinstance(name := read_field(source, "configMapRef", "name"), str)
+    }
+
+
+def read_field(value: Any, *path: str) -> Any:
+    """A field of an object that no model has checked; None where the path leads nowhere."""
+    for field_name in path:
+        value = value.get(field_name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def parse_object(model: type[Parsed], body: Manifest) -> Parsed | str:

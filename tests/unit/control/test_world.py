@@ -70,7 +70,39 @@ def test_a_status_that_cannot_be_read_is_no_obstacle(make_graph: Any, world_of: 
     assert world_of(graph).verdict(("sales", "a")).accepted
 
 
-def test_references_are_collected_from_graphs_that_can_be_read(make_graph: Any) -> None:
+def test_references_are_collected_wherever_they_can_be_read(make_graph: Any) -> None:
     sources = [{"configMapRef": {"name": "prompt"}}]
-    graphs = [make_graph("a", contextFrom=sources), make_graph("b", contextFrom="?")]
+    graphs = [make_graph("a", contextFrom=sources), make_graph("b", contextFrom=7)]
+    graphs += [make_graph("c", contextFrom=[{"configMapRef": "?"}, 1]), make_graph("d")]
+    graphs[-1]["spec"] = "?"
     assert find_references(graphs) == {("sales", "prompt")}
+
+
+@pytest.mark.parametrize("spec", [None, "?", [], {}, {"capability": []}])
+def test_a_graph_without_a_readable_spec_is_refused(
+    make_graph: Any, world_of: Any, spec: Any
+) -> None:
+    graph = make_graph("a")
+    graph["spec"] = spec
+    world = world_of(graph)
+    assert world.verdict(("sales", "a")).reason == "InvalidSpec"
+    assert [key for key, _ in world.graphs_of(("sales", ""))] == [("sales", "a")]
+
+
+@pytest.mark.parametrize(
+    ("spec", "pool_spec", "held"),
+    [
+        ({}, {}, False),
+        ({}, {"paused": True}, True),
+        ({}, {"worker": "?"}, True),
+        ({"suspend": True}, {}, False),
+        ({"suspend": True}, {"paused": True}, True),
+        ({}, {"worker": {"image": ""}}, True),
+        ({"contextFrom": [{"configMapRef": {"name": "gone"}}]}, {}, True),
+    ],
+)
+def test_running_pods_are_not_taken_away_for_a_mistake_that_can_be_mended(
+    make_graph: Any, make_graphpool: Any, world_of: Any, spec: Any, pool_spec: Any, held: bool
+) -> None:
+    world = world_of(make_graph("a", **spec), make_graphpool(**pool_spec))
+    assert world.is_held(EMAIL) is held
