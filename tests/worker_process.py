@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,11 @@ from typing import Any
 
 import httpx
 
+# Compiling all of LangGraph anew at each start would take longer than the tests.
+_BYTECODE = {
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "graphwarden-tests-pycache"),
+}
 APP_DIR = Path(__file__).parent / "contract"
 _SECONDS_TO_WAIT = 20.0
 
@@ -103,7 +109,7 @@ async def running_worker(
             *("--registry", str(registry), "--capability", "tests"),
             *("--port", str(port), "--app-dir", str(APP_DIR)),
             *arguments,
-            env={**os.environ, **environment},
+            env={**os.environ, **_BYTECODE, **environment},
             stderr=log,
         )
     worker = WorkerProcess(process, f"http://127.0.0.1:{port}", registry)

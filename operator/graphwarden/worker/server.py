@@ -38,16 +38,14 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal ends the drain at once."""
     logs.configure(settings.log_format, service="graphwarden-worker", pool=settings.capability)
+    # Its account of every plugin and dialect, at each start, tells nobody anything.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     if settings.app_dir is not None:
         sys.path.insert(0, str(settings.app_dir.resolve()))
-    clean = uvloop.run(_serve(settings))
-    logging.shutdown()
-    if not clean:
-        # Threads of stopped runs cannot be cancelled, and the interpreter would wait for them.
-        os._exit(0)
+    uvloop.run(_serve(settings))
 
 
-async def _serve(settings: Settings) -> bool:
+async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     threads = max(32, settings.concurrency * _THREADS_PER_RUN)
     loop.set_default_executor(NodeThreads(threads, thread_name_prefix="node"))
@@ -66,7 +64,10 @@ async def _serve(settings: Settings) -> bool:
     await serving
     await service.close()
     logger.info("stopped", extra={"clean": clean})
-    return clean
+    if not clean:
+        # Threads of stopped runs cannot be cancelled, and loop and interpreter would wait for them.
+        logging.shutdown()
+        os._exit(0)
 
 
 async def _drain(service: Service, loop: asyncio.AbstractEventLoop) -> bool:

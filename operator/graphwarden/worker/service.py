@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from graphwarden.worker.admission import Admission
@@ -93,7 +94,9 @@ class Service:
             await self.storage.close()
 
     async def _open_storage(self, url: str) -> None:
-        # Drivers and migrations take a second to import: only pools with a database pay for it.
+        # Drivers and migrations take a second or more to import: only pools with a database pay
+        # for it, and their other graphs are served meanwhile.
+        await asyncio.to_thread(import_module, "graphwarden.worker.storage.database")
         from graphwarden.worker.storage.database import StorageUnavailable, open_storage
 
         while True:
@@ -104,9 +107,9 @@ class Service:
                 self.graphs.use_storage(None)
                 await asyncio.sleep(_STORAGE_RETRY_SECONDS)
             else:
-                self.graphs.use_storage(self.storage.checkpointer)
-                logger.info("storage open", extra={"database": self.storage.kind})
-                return
+                break
+        self.graphs.use_storage(self.storage.checkpointer)
+        logger.info("storage open", extra={"database": self.storage.kind})
 
     def _ownership_lost(self, thread_id: str) -> None:
         """Another worker may own the thread by now: stop before two of them write to it."""

@@ -60,7 +60,7 @@ async def test_a_draining_worker_refuses_new_runs_unstarted(tmp_path: Path) -> N
 async def test_a_run_that_takes_longer_than_the_drain_is_stopped(tmp_path: Path) -> None:
     place = ("--drain-seconds", "0.2")
     async with running_worker(tmp_path, [make_row("slow")], *place) as worker:
-        running = await start_slow(worker, "30")
+        running = await start_slow(worker, "300")
         assert await worker.terminate() == 0
         assert (await running).json()["__error__"]["error"] == "WorkerStopped"
 
