@@ -25,9 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
         return 0
+    from graphwarden.control.cluster import NoClusterError
     from graphwarden.control.program import run
 
-    run(settings)
+    try:
+        run(settings)
+    except NoClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

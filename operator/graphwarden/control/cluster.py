@@ -40,6 +40,10 @@ _MERGE_PATCH: Final = "application/merge-patch+json"
 _SINGLE_READS: Final = 20
 
 
+class NoClusterError(Exception):
+    """There is no configuration of a cluster, as a sentence for whoever starts the operator."""
+
+
 class Cluster:
     """Reads and writes. Every method raises `ApiError` when the API server refuses."""
 
@@ -228,17 +232,27 @@ class Cluster:
 
 @asynccontextmanager
 async def connect(namespaces: tuple[str, ...] = ()) -> AsyncIterator[Cluster]:
-    """The cluster this pod runs in, or the one that KUBECONFIG names."""
+    """The cluster this pod runs in, or the one that KUBECONFIG names.
+
+    Raises:
+        NoClusterError: there is neither.
+    """
     configuration = kubernetes_client.Configuration()
     config: Any = kubernetes_config
     try:
         config.load_incluster_config(configuration)
     except kubernetes_config.ConfigException:
-        await config.load_kube_config(
-            config_file=os.environ.get("KUBECONFIG"),
-            client_configuration=configuration,
-            persist_config=False,
-        )
+        try:
+            await config.load_kube_config(
+                config_file=os.environ.get("KUBECONFIG"),
+                client_configuration=configuration,
+                persist_config=False,
+            )
+        except kubernetes_config.ConfigException as error:
+            raise NoClusterError(
+                "no cluster to speak to: run in a pod with a service account, "
+                f"or set KUBECONFIG ({error})"
+            ) from error
     async with kubernetes_client.ApiClient(configuration) as client:
         yield Cluster(client, namespaces)
 

@@ -30,6 +30,9 @@ _LABELLED: Final = (*(kind for kind in CHILDREN if kind is not CONFIG_MAP), POD)
 _SERVER_TIMEOUT_SECONDS: Final = 240
 _CLIENT_TIMEOUT_SECONDS: Final = 270
 _CONNECT_TIMEOUT_SECONDS: Final = 10
+# An API server that is away for minutes must neither end this process nor, once it is back, find
+# it asleep: kopf gives up after the last of these.
+_RECONNECT_SECONDS: Final = (0.5, 1.0, 2.0, 3.0, *[5.0] * 100)
 
 
 def make_operator_settings() -> kopf.OperatorSettings:
@@ -38,6 +41,7 @@ def make_operator_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
+    settings.networking.error_backoffs = _RECONNECT_SECONDS
     settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
     settings.watching.client_timeout = _CLIENT_TIMEOUT_SECONDS
     settings.watching.connect_timeout = _CONNECT_TIMEOUT_SECONDS
@@ -52,7 +56,7 @@ def make_registry(
     """All handlers. `is_referenced` says whether some `contextFrom` names a ConfigMap."""
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)
+    @kopf.on.login(registry=registry, id="log_in")
     def log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _RESYNC_SECONDS: Final = 60.0
 _PASSES_AT_ONCE: Final = 8
 _LONGEST_REST_SECONDS: Final = 1.0
+# An API server that is away is no pool's fault: be there soon after it is back.
+_LONGEST_OUTAGE_SECONDS: Final = 5.0
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Loop:
                 await self._mark_everything(world)
         except Exception as error:
             # Whatever it was, the marks must not be lost: each is tried again after its delay.
-            delay = max(self.queue.fail(key) for key in keys)
+            delay = max(self.queue.fail(key, _LONGEST_OUTAGE_SECONDS) for key in keys)
             metrics.RECONCILE_ERRORS.labels("", "").inc()
             text = "the fleet could not be read; trying again in %.1f s: %s"
             log.error(text, delay, explain(error), exc_info=_find_bug(error))

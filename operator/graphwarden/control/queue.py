@@ -15,7 +15,8 @@ FLEET: Final[ObjectKey] = ("", "fleet")
 EVERYTHING: Final[ObjectKey] = ("", "everything")
 
 _COALESCE_SECONDS: Final = 0.05
-_FAILURE_SECONDS: Final = (0.5, 60.0)
+_FIRST_SECONDS: Final = 0.5
+_LONGEST_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = (0.3, 5.0)
 
 
@@ -71,10 +72,10 @@ class Queue:
         self._schedule(key, make_delay(streak.looks, _LOOK_SECONDS))
         streak.looks += 1
 
-    def fail(self, key: ObjectKey) -> float:
+    def fail(self, key: ObjectKey, longest_seconds: float = _LONGEST_SECONDS) -> float:
         """The pass failed; it is repeated after the delay that is returned, in seconds."""
         streak = self._release(key)
-        delay = make_delay(streak.failures, _FAILURE_SECONDS)
+        delay = make_delay(streak.failures, (_FIRST_SECONDS, longest_seconds))
         streak.failures += 1
         self._schedule(key, delay)
         return delay
