@@ -1,0 +1,112 @@
+"""What the operator restores, what it leaves to others, and what it leaves behind: nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from e2e.audit import WRITES, read_audit
+from e2e.kube import Kube, Manifest, make_graphspec, until
+
+Fleet = dict[str, dict[str, Any]]
+CHILDREN = "deployments,replicasets,pods,hpa,services,serviceaccounts,pdb,configmaps,endpointslices"
+OPERATOR = "deployment/graphwarden-operator"
+
+
+@pytest.fixture
+def pool(kube: Kube, fleet: Fleet) -> Iterator[str]:
+    """A pool of its own, ready, with two graphs; gives its capability."""
+    capability = "shortlived"
+    kube.apply(*_make_graphs(capability))
+    kube.until_ready("shortlived-a", "shortlived-b")
+    yield capability
+    kube.kubectl("scale", OPERATOR, "--replicas=1")
+    kube.delete("graphspec", "shortlived-a", "shortlived-b")
+    kube.kubectl("rollout", "status", OPERATOR, "--timeout=60s")
+
+
+def test_a_deployment_scaled_by_hand_stays_scaled(kube: Kube, pool: str) -> None:
+    name = f"graphpool-{pool}"
+    kube.kubectl("scale", "deployment", name, "--replicas=2")
+    kube.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
+    kube.until_condition("shortlived-a", "Loaded", "True")
+    _touch(kube, "shortlived-a")  # one more pass of the operator
+    until("both pods have the graph", lambda: _loaded(kube, "shortlived-a") == "2/2")
+    assert kube.get("deployment", name)["spec"]["replicas"] == 2
+
+
+@pytest.mark.parametrize("kind", ["hpa", "service", "configmap", "pdb"])
+def test_a_deleted_child_is_back_within_5_s(kube: Kube, pool: str, kind: str) -> None:
+    (child,) = (
+        child
+        for child in kube.list(kind, f"graphwarden.dev/pool={pool}")
+        if child["metadata"]["name"].startswith("graphpool-")
+    )
+    name, uid = child["metadata"]["name"], child["metadata"]["uid"]
+    kube.delete(kind, name)
+    found = until(f"{kind} {name} is back", lambda: kube.find(kind, name), seconds=5)
+    assert found["metadata"]["uid"] != uid
+
+
+def test_an_edited_child_is_mended_within_5_s(kube: Kube, pool: str) -> None:
+    name = f"graphpool-{pool}"
+    image = _image(kube.get("deployment", name))
+    kube.kubectl("set", "image", f"deployment/{name}", "worker=example.test/other:1")
+    until("the image is ours again", lambda: _image(kube.get("deployment", name)) == image, 5)
+
+
+def test_a_pool_goes_with_its_last_graph(kube: Kube, pool: str) -> None:
+    kube.delete("graphspec", "shortlived-a", "shortlived-b")
+    until("no child is left", lambda: not _children(kube, pool), seconds=60)
+
+
+def test_a_pool_goes_with_its_last_graph_while_the_operator_is_away(kube: Kube, pool: str) -> None:
+    kube.kubectl("scale", OPERATOR, "--replicas=0")
+    until("the operator is gone", lambda: not _operators(kube))
+    kube.delete("graphspec", "shortlived-a", "shortlived-b")
+    until("no child is left", lambda: not _children(kube, pool), seconds=90)
+
+
+def test_while_nothing_changes_the_operator_writes_nothing_for_two_minutes(
+    kube: Kube, fleet: Fleet
+) -> None:
+    if not kube.is_local:
+        pytest.skip("the audit log of this cluster is not at hand")
+    start = len(read_audit())
+    time.sleep(120)
+    writes = [
+        (entry["verb"], entry["requestURI"])
+        for entry in read_audit()[start:]
+        if entry["verb"] in WRITES
+        and entry["user"]["username"]
+        == f"system:serviceaccount:{kube.namespace}:graphwarden-operator"
+    ]
+    assert writes == []
+
+
+def _make_graphs(capability: str) -> list[Manifest]:
+    return [make_graphspec(f"{capability}-{x}", f"{capability}_{x}", capability) for x in "ab"]
+
+
+def _touch(kube: Kube, name: str) -> None:
+    kube.kubectl("annotate", "graphspec", name, "e2e/touched=yes")
+
+
+def _loaded(kube: Kube, name: str) -> str:
+    return str(kube.get("graphspec", name)["status"]["loaded"])
+
+
+def _image(deployment: Manifest) -> str:
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _children(kube: Kube, capability: str) -> list[str]:
+    children = kube.list(CHILDREN, f"graphwarden.dev/pool={capability}")
+    return [f"{child['kind']}/{child['metadata']['name']}" for child in children]
+
+
+def _operators(kube: Kube) -> list[Manifest]:
+    return kube.list("pods", "app.kubernetes.io/name=graphwarden-operator")
