@@ -18,7 +18,21 @@ _UNRESOLVED = re.compile(r"\{\{|\}\}|\{%|\$\{|<<|\[(?:your|first|last|company|na
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LINK = re.compile(r"https?://[^\s<>\")]+|[\w.+-]+@[\w-]+\.[\w.-]+")
 _NAME = re.compile(r"(?<![.!?:\n>] )(?<=[a-z,;] )[A-Z][\w'-]+")
-_ORDINARY = frozenset(["I", "I'm", "I'll", "I'd", "I've", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Re"])
+_ORDINARY = frozenset(
+    [
+        "I",
+        "I'm",
+        "I'll",
+        "I'd",
+        "I've",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Re",
+    ]
+)
 
 
 class Mail(Protocol):

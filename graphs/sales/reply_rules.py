@@ -9,14 +9,9 @@ from graphs.sales.dates import find_return_date
 from graphs.sales.mail import Inbound
 from graphs.sales.phrases import NEGATIVE, ORDER, PHRASES, POSITIVE, SARCASM, Intent
 
-_COMPILED = {
-    intent: [(weight, re.compile(pattern, re.DOTALL)) for weight, pattern in PHRASES[intent]]
-    for intent in ORDER
-}
-_SARCASM = [re.compile(pattern, re.DOTALL) for pattern in SARCASM]
 _TOPICS = {
-    "pricing": r"pric(?:e|ing)|cost|quote|budget range|how much|\bfees?\b|preis|kost|tarif|prix|cuesta|"
-    r"precio",
+    "pricing": r"pric(?:e|ing)|cost|quote|budget range|how much|\bfees?\b|preis|kost|tarif|prix|"
+    r"cuesta|precio",
     "security": r"security|soc ?2|iso ?27001|gdpr|dsgvo|rgpd|hipaa|complian|penetration|encrypt",
     "integration": r"integrat|connect(?:s|or)? (?:to|with)|work with|\bapi\b|webhook|compatib|sso",
     "references": r"references?\b|case stud|customers like|who else|testimonial",
@@ -80,7 +75,7 @@ def classify(mail: Inbound) -> tuple[Intent, float, list[str]]:
     text = normalise(mail.new_text)
     scores: dict[Intent, int] = {}
     words: dict[Intent, list[str]] = {}
-    for intent, patterns in _COMPILED.items():
+    for intent, patterns in PHRASES.items():
         where = f"{subject}\n{text}" if intent in ("bounce", "auto_reply") else text
         for weight, pattern in patterns:
             found = pattern.search(where)
@@ -91,7 +86,7 @@ def classify(mail: Inbound) -> tuple[Intent, float, list[str]]:
         r"(?:please )?(?:stop|remove|cancel)[.!]*|(?:re: )?unsubscribe[.!]*", text or subject
     ):
         scores["unsubscribe"], words["unsubscribe"] = 4, [text or subject]
-    if any(pattern.search(text) for pattern in _SARCASM):
+    if any(pattern.search(text) for pattern in SARCASM):
         scores["not_interested"] = scores.get("not_interested", 0) + 4
         words.setdefault("not_interested", []).append("sarcasm")
     return _decide(scores, words)
@@ -163,11 +158,11 @@ def classify_headers(mail: Inbound) -> tuple[Intent, str] | None:
 
 def judge_sentiment(text: str, intent: Intent) -> Literal["positive", "neutral", "negative"]:
     """Words of anger outweigh words of thanks; else the intent leans the balance."""
-    if any(pattern.search(text) for pattern in _SARCASM):
+    if any(pattern.search(text) for pattern in SARCASM):
         return "negative"
     lean = {"interested": 2, "info_request": 1, "unsubscribe": -1, "not_interested": -1}
     score = lean.get(intent, 0)
-    score += min(2, len(re.findall(POSITIVE, text))) - 2 * len(re.findall(NEGATIVE, text))
+    score += min(2, len(POSITIVE.findall(text))) - 2 * len(NEGATIVE.findall(text))
     return "positive" if score >= 2 else "negative" if score <= -2 else "neutral"
 
 

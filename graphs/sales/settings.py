@@ -10,7 +10,8 @@ class SalesContext(TypedDict, total=False):
     """Runtime context (``spec.context`` of a GraphSpec). Every key is optional.
 
     ``facts`` maps a topic (``pricing``, ``security``, ``integration``, ...) to the one sentence a
-    mail may say about it; a topic without a fact is left for a person.
+    mail may say about it; a topic without a fact is left for a person. ``inbox`` is a folder of
+    ``.eml`` files, ``outbox`` an SQLite file; ``send_gap_seconds`` is the least wait before a send.
     """
 
     model: str
@@ -28,6 +29,11 @@ class SalesContext(TypedDict, total=False):
     postal_address: str
     unsubscribe_url: str
     inbox: str
+    consent_countries: list[str]
+    outbox: str
+    sender_email: str
+    sending_domain: str
+    send_gap_seconds: float
 
 
 def read_context(context: object) -> dict[str, Any]:
@@ -40,3 +46,16 @@ def read_context(context: object) -> dict[str, Any]:
 def clean(value: object) -> str:
     """One line of text without surrounding space; anything that is not text is empty."""
     return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def make_variables(context: Mapping[str, Any]) -> dict[str, Any]:
+    """The context's words as prompt variables: every text key present, engine keys left out."""
+    texts = (
+        "sender_name", "sender_title", "sender_company", "product", "value_proposition",
+        "calendar_url", "postal_address", "unsubscribe_url",
+    )  # fmt: skip
+    return {
+        **{key: str(context.get(key) or "") for key in texts},
+        "tone": str(context.get("tone") or "friendly"),
+        "facts": dict(context.get("facts") or {}),
+    }
