@@ -1,0 +1,1 @@
+"""The router: sends each call to the pool that owns the graph."""

@@ -1,0 +1,153 @@
+"""Bytes of answers: heads of our own, and a worker's head on its way to the client. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+from graphwarden.api.errors import TRACE_HEADER, render_error
+from graphwarden.router.errors import RouterError
+from graphwarden.router.request import Request
+from graphwarden.router.upstream import ResponseHead
+from graphwarden.telemetry.trace import TraceContext
+
+# RFC 9110, section 7.6.1: these speak of one connection and are not passed on.
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+    }
+)
+_NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"traceparent", b"baggage"}
+_BAGGAGE_KEYS = frozenset({"assistant_id", "thread_id", "capability"})
+_CORS = (
+    b"access-control-allow-origin: *\r\n"
+    b"access-control-allow-private-network: true\r\n"
+    b"access-control-expose-headers: content-location, location, x-pagination-total, "
+    b"x-pagination-next, x-trace-id\r\n"
+)
+_PREFLIGHT = (
+    b"access-control-allow-methods: GET, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+    b"access-control-max-age: 600\r\n"
+)
+
+
+def render_answer(
+    request: Request | None,
+    status: int,
+    body: bytes,
+    trace_id: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    close: bool = False,
+) -> bytes:
+    """A whole answer of ours."""
+    lines = [_status_line(status), b"content-length: %d\r\n" % len(body)]
+    given = {"content-type": "application/json", **(headers or {}), TRACE_HEADER: trace_id}
+    lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in given.items()]
+    if request is not None and request.header(b"origin") is not None:
+        lines.append(_CORS)
+    if close:
+        lines.append(b"connection: close\r\n")
+    lines.append(b"\r\n")
+    if request is None or request.method != "HEAD":
+        lines.append(body)
+    return b"".join(lines)
+
+
+def render_refusal(request: Request | None, error: RouterError, trace_id: str) -> bytes:
+    """An error answer of ours."""
+    body = render_error(error.detail, error.reason, trace_id)
+    return render_answer(
+        request, error.status, body, trace_id, error.headers, close=error.close or request is None
+    )
+
+
+def render_preflight(request: Request, trace_id: str) -> bytes:
+    """The answer to a browser that asks whether it may call us (Fetch standard, section 4.8)."""
+    asked = request.header(b"access-control-request-headers") or "*"
+    return b"".join(
+        [
+            _status_line(204),
+            _CORS,
+            _PREFLIGHT,
+            f"access-control-allow-headers: {asked}\r\n{TRACE_HEADER}: {trace_id}\r\n\r\n".encode(
+                "latin-1"
+            ),
+        ]
+    )
+
+
+def render_request_head(
+    request: Request, endpoint: str, trace: TraceContext, body_bytes: int | None
+) -> bytes:
+    """The head of the request to a worker; `body_bytes` None: the body is sent in chunks."""
+    parts = [
+        request.method.encode(),
+        b" ",
+        request.target,
+        b" HTTP/1.1\r\nhost: ",
+        endpoint.encode(),
+        b"\r\ntraceparent: ",
+        trace.header.encode(),
+        b"\r\n",
+    ]
+    for name, value in request.headers:
+        if name not in _NOT_FORWARDED:
+            parts += (name, b": ", value, b"\r\n")
+    baggage = filter_baggage(request.header(b"baggage"))
+    if baggage:
+        parts.append(f"baggage: {baggage}\r\n".encode("latin-1"))
+    if body_bytes is None:
+        parts.append(b"transfer-encoding: chunked\r\n")
+    elif body_bytes or request.method not in ("GET", "HEAD", "OPTIONS"):
+        parts.append(b"content-length: %d\r\n" % body_bytes)
+    parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+def render_response_head(
+    head: ResponseHead, request: Request, trace_id: str, *, close: bool
+) -> bytes:
+    """A worker's head as the client gets it."""
+    cors = request.header(b"origin") is not None
+    parts = [_status_line(head.status)]
+    traced = False
+    for name, value in head.headers:
+        if name in _HOP_BY_HOP or (cors and name.startswith(b"access-control-")):
+            continue
+        traced = traced or name == b"x-trace-id"
+        parts += (name, b": ", value, b"\r\n")
+    if not traced:
+        parts.append(f"{TRACE_HEADER}: {trace_id}\r\n".encode())
+    if cors:
+        parts.append(_CORS)
+    if head.chunked and not request.http_1_0:
+        parts.append(b"transfer-encoding: chunked\r\n")
+    if close:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+def filter_baggage(header: str | None) -> str:
+    """The entries of a W3C Baggage header that are ours; others do not cross the border."""
+    if not header:
+        return ""
+    entries: Iterable[str] = (entry.strip() for entry in header.split(","))
+    return ",".join(e for e in entries if e.split("=", 1)[0].strip() in _BAGGAGE_KEYS)
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()

@@ -1,0 +1,27 @@
+"""Which worker of a pool gets a call. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+
+
+def choose_endpoint(
+    endpoints: Sequence[str], busy: Mapping[str, int], avoid: Set[str], turn: int
+) -> str | None:
+    """The least busy endpoint.
+
+    Args:
+        endpoints: the pool's ready workers.
+        busy: calls in flight per endpoint.
+        avoid: endpoints that refused this call; used only when all did.
+        turn: counts calls; among equally busy endpoints they take turns.
+
+    Returns:
+        An endpoint, or None when the pool has none.
+    """
+    candidates = [e for e in endpoints if e not in avoid] or list(endpoints)
+    if not candidates:
+        return None
+    start = turn % len(candidates)
+    rotated = candidates[start:] + candidates[:start]
+    return min(rotated, key=lambda endpoint: busy.get(endpoint, 0))

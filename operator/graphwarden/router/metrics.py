@@ -1,0 +1,70 @@
+"""The router's figures for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from graphwarden.router.pools import Pools
+
+_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+class Metrics:
+    """Counters of calls, and gauges read from the pools when somebody asks."""
+
+    def __init__(self, pools: Pools) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "graphwarden_router_requests",
+            "Answers given, by pool and outcome.",
+            ["capability", "outcome"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "graphwarden_router_upstream_duration_seconds",
+            "From sending a call to a worker to the end of its answer.",
+            ["capability"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.registry.register(_PoolCollector(pools))
+
+    def answered(self, pool: str, outcome: str) -> None:
+        """Count an answer. Outcomes: ok, client_error, error, rejected, lost, timeout, gone."""
+        self._requests.labels(pool, outcome).inc()
+
+    def relayed(self, pool: str, seconds: float) -> None:
+        """Note how long a worker took."""
+        self._seconds.labels(pool).observe(seconds)
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+
+class _PoolCollector(Collector):
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        label = ["capability"]
+        in_flight = GaugeMetricFamily(
+            "graphwarden_router_in_flight", "Calls at the pool's workers.", labels=label
+        )
+        queued = GaugeMetricFamily(
+            "graphwarden_router_queue_depth", "Calls that wait for a place.", labels=label
+        )
+        for name, bulkhead in self._pools.counts():
+            in_flight.add_metric([name], bulkhead.in_flight)
+            queued.add_metric([name], bulkhead.queued)
+        yield in_flight
+        yield queued
+        generation = GaugeMetricFamily(
+            "graphwarden_router_table_generation", "Number of the route table in force."
+        )
+        generation.add_metric([], self._pools.current.generation)
+        yield generation

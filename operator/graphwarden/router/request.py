@@ -1,0 +1,185 @@
+"""A request as it came, checked against what HTTP/1.1 allows and what we are ready to hold.
+
+httptools lets several things through that a proxy must not: two Host headers, absolute-form
+targets, any number and size of headers. They are refused here (RFC 9112 sections 3.2, 3.3, 6.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from graphwarden.api.errors import Reason
+from graphwarden.router.errors import RouterError, bad_request
+
+HEADER_COUNT_LIMIT = 100
+HEAD_BYTES_LIMIT = 64 * 2**10
+_STREAM_HIGH_WATER = 256 * 2**10
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Body:
+    """The bytes after the head, as they arrive."""
+
+    __slots__ = (
+        "_buffered",
+        "_chunks",
+        "_error",
+        "_pause",
+        "_resume",
+        "_streaming",
+        "_waiter",
+        "complete",
+        "limit",
+        "size",
+    )
+
+    def __init__(self, limit: int, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        self.limit = limit
+        self.size = 0
+        self.complete = False
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._streaming = False
+        self._error: RouterError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._pause = pause
+        self._resume = resume
+
+    def feed(self, data: bytes) -> None:
+        """More of it."""
+        self.size += len(data)
+        if self.size > self.limit:
+            self.fail(too_large(self.limit))
+        elif self._error is None:
+            self._chunks.append(data)
+            self._buffered += len(data)
+            if self._streaming and self._buffered > _STREAM_HIGH_WATER:
+                self._pause()
+            self._wake()
+
+    def finish(self) -> None:
+        """That was all."""
+        self.complete = True
+        self._wake()
+
+    def fail(self, error: RouterError) -> None:
+        """It will not arrive."""
+        if self._error is None and not self.complete:
+            self._error = error
+            self._chunks.clear()
+            self._wake()
+
+    async def read(self) -> bytes:
+        """All of it.
+
+        Raises:
+            RouterError: it is too large, or did not arrive.
+        """
+        while not self.complete and self._error is None:
+            await self._wait()
+        if self._error is not None:
+            raise self._error
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Its pieces as they arrive; the sender is held back while nobody takes them.
+
+        Raises:
+            RouterError: the rest is too large, or did not arrive.
+        """
+        self._streaming = True
+        while True:
+            if self._error is not None:
+                raise self._error
+            chunks, self._chunks, self._buffered = self._chunks, [], 0
+            self._resume()
+            for chunk in chunks:
+                yield chunk
+            if not self._chunks and self.complete:
+                return
+            if not self._chunks and self._error is None:
+                await self._wait()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+
+@dataclass(slots=True)
+class Request:
+    """One request. Header names are in lower case; `target` is path and query as sent."""
+
+    method: str
+    target: bytes
+    headers: Headers
+    body: Body
+    http_1_0: bool
+    keep_alive: bool
+    path: str = field(default="")
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that name."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+
+def too_large(limit: int) -> RouterError:
+    """The answer to a body past the limit."""
+    detail = f"the request body is larger than {limit} bytes"
+    return RouterError(413, Reason.BODY_TOO_LARGE, detail, close=True)
+
+
+def head_too_large() -> RouterError:
+    """The answer to too many or too long headers."""
+    detail = f"the request has more than {HEADER_COUNT_LIMIT} headers or {HEAD_BYTES_LIMIT} bytes"
+    return bad_request(f"{detail} of head", status=431, reason=Reason.HEADERS_TOO_LARGE)
+
+
+def check_request(request: Request, max_body_bytes: int) -> None:
+    """Refuse what two servers in a row could understand differently.
+
+    Raises:
+        RouterError: 400, 413, 431 or 501; the connection is closed after it.
+    """
+    if request.method not in _METHODS:
+        raise bad_request(f"method {request.method} is not served", status=501)
+    if not request.target.startswith(b"/"):
+        raise bad_request("the request target must be a path")
+    if len(request.headers) > HEADER_COUNT_LIMIT:
+        raise head_too_large()
+    counts = {b"host": 0, b"content-length": 0, b"transfer-encoding": 0}
+    for name, value in request.headers:
+        if name in counts:
+            counts[name] += 1
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise bad_request("the only transfer-encoding served is chunked", status=501)
+        if name == b"content-length":
+            _check_length(value, max_body_bytes)
+        if name == b"upgrade" and value.lower() != b"h2c":
+            raise bad_request("upgrades are not served", status=501)
+    if counts[b"host"] > 1 or (counts[b"host"] == 0 and not request.http_1_0):
+        raise bad_request("a request has exactly one Host header")
+    if counts[b"content-length"] + counts[b"transfer-encoding"] > 1:
+        raise bad_request("a request has one Content-Length or one Transfer-Encoding, not both")
+    if counts[b"transfer-encoding"] and request.http_1_0:
+        raise bad_request("HTTP/1.0 has no Transfer-Encoding")
+
+
+def _check_length(value: bytes, max_body_bytes: int) -> None:
+    if not value.isdigit() or len(value) > 18:
+        raise bad_request("Content-Length is not a number")
+    if int(value) > max_body_bytes:
+        raise too_large(max_body_bytes)

@@ -1,0 +1,77 @@
+"""The router's settings, from the command line and the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the table comes from, where to listen, and the limits of requests (bytes, seconds)."""
+
+    table: Path | None = None
+    namespaces: tuple[str, ...] = ()
+    all_namespaces: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8123
+    max_body_bytes: int = 16 * 2**20
+    head_timeout_seconds: float = 10
+    body_timeout_seconds: float = 60
+    drain_seconds: float = 1800
+    access_log: bool = True
+    log_format: Literal["json", "text"] = "json"
+
+
+def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The command line, with defaults from GRAPHWARDEN_* variables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m graphwarden.router",
+        description="Send each call to the worker pool that owns the graph.",
+        epilog="Each option can be given by environment too: --port is GRAPHWARDEN_PORT.",
+    )
+
+    def default(flag: str, value: str | None = None) -> str | None:
+        return environ.get("GRAPHWARDEN_" + flag.replace("-", "_").upper()) or value
+
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--table", default=default("table"), help="route table file, followed")
+    source.add_argument("--kubernetes", action="store_true", help="follow a cluster's GraphSpecs")
+    parser.add_argument("--namespace", action="append", help="namespace to follow; may be repeated")
+    parser.add_argument("--all-namespaces", action="store_true")
+    parser.add_argument("--host", default=default("host", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=default("port", "8123"))
+    parser.add_argument(
+        "--max-body-bytes", type=int, default=default("max-body-bytes", str(16 * 2**20))
+    )
+    parser.add_argument("--drain-seconds", type=float, default=default("drain-seconds", "1800"))
+    parser.add_argument("--no-access-log", action="store_true")
+    parser.add_argument(
+        "--log-format", choices=["json", "text"], default=default("log-format", "json")
+    )
+    return parser
+
+
+def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from a command line; exits with a usage message when something is missing."""
+    parser = make_parser(environ)
+    found = parser.parse_args(arguments)
+    if not found.kubernetes and not found.table:
+        parser.error("one of --table FILE and --kubernetes is needed")
+    if found.kubernetes and not (found.namespace or found.all_namespaces):
+        parser.error("--kubernetes needs --namespace NS or --all-namespaces")
+    return Settings(
+        table=Path(found.table) if found.table and not found.kubernetes else None,
+        namespaces=tuple(found.namespace or ()),
+        all_namespaces=found.all_namespaces,
+        host=found.host,
+        port=found.port,
+        max_body_bytes=found.max_body_bytes,
+        drain_seconds=found.drain_seconds,
+        access_log=not found.no_access_log,
+        log_format=cast(Literal["json", "text"], found.log_format),
+    )

@@ -1,0 +1,295 @@
+"""The workers' side: connections that are kept and used again, one request at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import cast
+
+import httptools
+
+from graphwarden.router.request import Headers
+
+CONNECT_SECONDS = 3.0
+# Workers close idle connections after 75 s; we let go well before, so that no request is written
+# to a connection that is being closed.
+_IDLE_SECONDS = 30.0
+_IDLE_LIMIT = 256
+
+
+class ConnectFailed(Exception):
+    """Nothing was sent: there is no such worker, or it does not answer."""
+
+
+class ConnectionBroken(Exception):
+    """The worker went away after it may have started."""
+
+
+@dataclass(slots=True)
+class ResponseHead:
+    """Status and headers of a worker's answer; names are in lower case."""
+
+    status: int
+    headers: Headers
+    chunked: bool
+    has_length: bool
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that name."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection to a worker."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.idle_since = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._headers: Headers = []
+        self._pending: list[bytes] = []
+        self._sink: Callable[[bytes], None] | None = None
+        self._head: asyncio.Future[ResponseHead] | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._head_only = False
+        self._keep = False
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another request could be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def send(
+        self, head: bytes, body: bytes | AsyncIterator[bytes], *, method: str
+    ) -> ResponseHead:
+        """Send a request and wait for the head of its answer.
+
+        Raises:
+            ConnectionBroken: the worker may have started, and gave no answer.
+        """
+        self._head = self._loop.create_future()
+        self._done = self._loop.create_future()
+        self._head_only = method == "HEAD"
+        self._keep = False
+        self._pending = []
+        self._sink = None
+        if isinstance(body, bytes):
+            self._write(head + body if len(body) < 65536 else head)
+            if len(body) >= 65536:
+                self._write(body)
+        else:
+            await self._send_stream(head, body)
+        return await self._head
+
+    def relay(self, sink: Callable[[bytes], None]) -> None:
+        """Give the body of the answer to `sink`, piece by piece, from now on."""
+        self._sink = sink
+        pending, self._pending = self._pending, []
+        for chunk in pending:
+            sink(chunk)
+
+    async def wait_until_done(self) -> None:
+        """Wait for the end of the answer.
+
+        Raises:
+            ConnectionBroken: the worker went away before it.
+        """
+        assert self._done is not None, "nothing was sent"
+        await self._done
+
+    def hold_back(self, yes: bool) -> None:
+        """Stop or go on reading from the worker, as the client keeps up or not."""
+        if self._transport is not None and not self._transport.is_closing():
+            if yes:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether the connection is clean for another request."""
+        return self._keep and self.is_open
+
+    def abort(self) -> None:
+        """Let go at once; the worker sees its client leave."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Let go."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._writable.set()
+        broken = ConnectionBroken(str(exc) if exc else "connection closed")
+        if self._head is not None and not self._head.done():
+            self._head.set_exception(broken)
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(broken)
+            # Whoever waits for the head alone never looks at this one.
+            self._done.exception()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._keep = False
+            self.abort()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    # The parser's side
+
+    def on_message_begin(self) -> None:
+        self._headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200 or self._head is None or self._head.done():
+            return
+        names = {name for name, _ in self._headers}
+        head = ResponseHead(
+            status=status,
+            headers=self._headers,
+            chunked=b"transfer-encoding" in names,
+            has_length=b"content-length" in names,
+        )
+        self._keep = self._parser.should_keep_alive()
+        self._head.set_result(head)
+        if self._head_only:
+            self._keep = False
+            self._finish()
+
+    def on_body(self, data: bytes) -> None:
+        if self._sink is not None:
+            self._sink(data)
+        else:
+            self._pending.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() >= 200:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def _send_stream(self, head: bytes, body: AsyncIterator[bytes]) -> None:
+        self._write(head)
+        async for chunk in body:
+            await self._writable.wait()
+            if self._head is not None and self._head.done():
+                self._keep = False
+                return
+            self._write(chunk)
+
+
+class Upstreams:
+    """Idle connections and calls in flight, per endpoint (`host:port`)."""
+
+    def __init__(self) -> None:
+        self.busy: defaultdict[str, int] = defaultdict(int)
+        self._idle: defaultdict[str, deque[UpstreamConnection]] = defaultdict(deque)
+
+    async def acquire(self, endpoint: str) -> UpstreamConnection:
+        """An idle connection, or a new one. The endpoint counts as busy until `release`.
+
+        Raises:
+            ConnectFailed: nothing was sent.
+        """
+        loop = asyncio.get_running_loop()
+        idle = self._idle[endpoint]
+        while idle:
+            connection = idle.pop()
+            if connection.is_open and loop.time() - connection.idle_since < _IDLE_SECONDS:
+                self.busy[endpoint] += 1
+                return connection
+            connection.close()
+        host, _, port = endpoint.rpartition(":")
+        self.busy[endpoint] += 1
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: UpstreamConnection(endpoint), host.strip("[]"), int(port)
+                )
+        except (OSError, TimeoutError) as error:
+            self._count_down(endpoint)
+            raise ConnectFailed(f"{endpoint}: {error or 'timed out'}") from error
+        except BaseException:
+            self._count_down(endpoint)
+            raise
+        return connection
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """Give a connection back: it is kept when it is clean, else broken."""
+        self._count_down(connection.endpoint)
+        idle = self._idle[connection.endpoint]
+        if connection.can_be_kept and len(idle) < _IDLE_LIMIT:
+            connection.idle_since = asyncio.get_running_loop().time()
+            idle.append(connection)
+        else:
+            connection.abort()
+
+    def forget(self, endpoints: set[str]) -> None:
+        """Close the idle connections of workers that have left."""
+        for endpoint in endpoints:
+            for connection in self._idle.pop(endpoint, ()):
+                connection.close()
+
+    async def fetch(self, endpoint: str, path: str, seconds: float) -> bytes:
+        """The body of a GET that a worker answers with 200.
+
+        Raises:
+            ConnectFailed: it did not, within `seconds`.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                connection = await self.acquire(endpoint)
+                try:
+                    request = f"GET {path} HTTP/1.1\r\nhost: {endpoint}\r\n\r\n".encode()
+                    head = await connection.send(request, b"", method="GET")
+                    parts: list[bytes] = []
+                    connection.relay(parts.append)
+                    await connection.wait_until_done()
+                except BaseException:
+                    connection.abort()
+                    raise
+                finally:
+                    self.release(connection)
+        except (TimeoutError, ConnectionBroken) as error:
+            raise ConnectFailed(f"{endpoint}{path}: {error or 'timed out'}") from error
+        if head.status != 200:
+            raise ConnectFailed(f"{endpoint}{path}: status {head.status}")
+        return b"".join(parts)
+
+    def _count_down(self, endpoint: str) -> None:
+        self.busy[endpoint] -= 1
+        if not self.busy[endpoint]:
+            del self.busy[endpoint]
