@@ -35,7 +35,7 @@ def run_up(options: UpOptions) -> int:
             err=True,
         )
         return USAGE
-    logs.configure("text")
+    logs.configure("text", "WARNING")
     try:
         with options.state.claim():
             console = Console()
