@@ -62,7 +62,7 @@ class Loop:
         keys = await self.queue.take()
         started = time.monotonic()
         try:
-            world = await self.reconciler.read_world(self._set_references)
+            world = await self.reconciler.read_world(self.last, self._set_references)
             if EVERYTHING in keys:
                 await self._mark_everything(world)
         except Exception as error:

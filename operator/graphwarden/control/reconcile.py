@@ -54,8 +54,10 @@ class Reconciler:
     collector: FleetCollector
     clock: Callable[[], datetime] = _utc_now
 
-    async def read_world(self, on_references: Callable[[set[ObjectKey]], None]) -> World:
-        """Every spec of the fleet, settled.
+    async def read_world(
+        self, previous: World, on_references: Callable[[set[ObjectKey]], None]
+    ) -> World:
+        """Every spec of the fleet, settled; `previous` saves the parsing of what is unchanged.
 
         `on_references` learns which ConfigMaps matter before they are read, so that a change of
         one of them cannot fall between the reading and the watching.
@@ -71,6 +73,7 @@ class Reconciler:
             config_maps,
             policy=self.settings.policy,
             defaults=self.settings.defaults,
+            previous=previous,
         )
 
     async def reconcile(self, world: World, key: ObjectKey) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -12,9 +12,13 @@ from graphwarden.api.conditions import Accepted
 from graphwarden.api.fleet import Fleet, ObjectKey, Policy, Pool, Verdict, make_fleet
 from graphwarden.api.graphpool import GraphPool, GraphPoolSpec
 from graphwarden.api.graphspec import GraphSpec
-from graphwarden.control.kinds import Manifest
+from graphwarden.control.kinds import GRAPHSPEC, Manifest
 
-Parsed = TypeVar("Parsed", GraphSpec, GraphPool)
+# Kind, namespace, name, uid and resourceVersion: the same five are the same content.
+Version = tuple[str, str, str, str, str]
+
+# The value, or the sentence that says why it is none.
+Parsed = GraphSpec | GraphPool | str
 _MENDABLE: Final = frozenset({Accepted.INVALID_POOL, Accepted.CONTEXT_MISSING})
 
 
@@ -31,6 +35,7 @@ class World:
     graphpools: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
     invalid_graphs: Mapping[ObjectKey, str] = field(default_factory=dict)
     invalid_pools: Mapping[ObjectKey, str] = field(default_factory=dict)
+    parsed: Mapping[Version, Parsed] = field(default_factory=dict)
 
     def verdict(self, key: ObjectKey) -> Verdict:
         """What became of a GraphSpec."""
@@ -94,11 +99,12 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def parse_object(model: type[Parsed], body: Manifest) -> Parsed | str:
+def parse_object(body: Manifest) -> Parsed:
     """The object as a value, or the sentence that says why it is none.
 
     The status is left out: it is ours, and must never keep us from reading the spec.
     """
+    model: type[GraphSpec | GraphPool] = GraphSpec if body["kind"] == GRAPHSPEC.name else GraphPool
     try:
         return model.model_validate({k: v for k, v in body.items() if k != "status"})
     except ValidationError as error:
@@ -115,12 +121,21 @@ def make_world(
     *,
     policy: Policy,
     defaults: GraphPoolSpec,
+    previous: World | None = None,
 ) -> World:
-    """Parse what was read and settle the fleet. Objects that are being deleted are gone already."""
+    """Parse what was read and settle the fleet. Objects that are being deleted are gone already.
+
+    What `previous` has parsed of the same version is taken from there.
+    """
+    known = previous.parsed if previous else {}
     raw_graphs = {_key(body): body for body in graphs if _stays(body)}
     raw_pools = {_key(body): body for body in graphpools if _stays(body)}
-    parsed_graphs = {key: parse_object(GraphSpec, body) for key, body in raw_graphs.items()}
-    parsed_pools = {key: parse_object(GraphPool, body) for key, body in raw_pools.items()}
+    versions = {find_version(body): body for body in (*raw_graphs.values(), *raw_pools.values())}
+    parsed = {
+        version: known.get(version) or parse_object(body) for version, body in versions.items()
+    }
+    parsed_graphs = {key: parsed[find_version(body)] for key, body in raw_graphs.items()}
+    parsed_pools = {key: parsed[find_version(body)] for key, body in raw_pools.items()}
     fleet = make_fleet(
         [graph for graph in parsed_graphs.values() if isinstance(graph, GraphSpec)],
         [pool for pool in parsed_pools.values() if isinstance(pool, GraphPool)],
@@ -134,7 +149,15 @@ def make_world(
         graphpools=raw_pools,
         invalid_graphs={k: text for k, text in parsed_graphs.items() if isinstance(text, str)},
         invalid_pools={k: text for k, text in parsed_pools.items() if isinstance(text, str)},
+        parsed=parsed,
     )
+
+
+def find_version(body: Manifest) -> Version:
+    """What tells one content of an object from every other."""
+    meta = body["metadata"]
+    uid, version = meta.get("uid", ""), meta.get("resourceVersion", "")
+    return body["kind"], meta["namespace"], meta["name"], uid, version
 
 
 def find_changed_pools(before: World, after: World) -> set[ObjectKey]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from graphwarden.control.world import World, find_changed_pools, find_references
+from graphwarden.api.fleet import Policy
+from graphwarden.api.graphpool import GraphPoolSpec
+from graphwarden.control.world import World, find_changed_pools, find_references, make_world
 
 EMAIL, SEARCH = ("sales", "email"), ("sales", "search")
 
@@ -106,3 +108,18 @@ def test_running_pods_are_not_taken_away_for_a_mistake_that_can_be_mended(
 ) -> None:
     world = world_of(make_graph("a", **spec), make_graphpool(**pool_spec))
     assert world.is_held(EMAIL) is held
+
+
+def test_only_what_has_a_new_version_is_parsed_again(make_graph: Any) -> None:
+    def read(version: str, tone: str, previous: World | None) -> Any:
+        graph = make_graph("a", context={"tone": tone})
+        graph["metadata"]["resourceVersion"] = version
+        defaults = GraphPoolSpec.model_validate({"worker": {"image": "i:1"}})
+        return make_world([graph], [], {}, policy=Policy(), defaults=defaults, previous=previous)
+
+    first = read("1", "kind", None)
+    again = read("1", "ignored", first)
+    later = read("2", "harsh", first)
+    graphs = [world.fleet.pools[EMAIL].graphs[0] for world in (first, again, later)]
+    assert graphs[0] is graphs[1]
+    assert graphs[2].spec.context == {"tone": "harsh"}
