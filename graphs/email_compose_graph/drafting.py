@@ -67,7 +67,8 @@ def _offer(variables: Mapping[str, Any], goal: str) -> str:
     if goal == "thanks":
         return ""
     if product and value:
-        return f"{sender + ' makes ' + product if sender else 'I work on ' + product}. {as_sentence(value)}"
+        who = f"{sender} makes {product}" if sender else f"I work on {product}"
+        return f"{who}. {as_sentence(value)}"
     if value:
         return as_sentence(value)
     return f"I work on {product}." if product else ""

@@ -13,8 +13,11 @@ _BANNED = (
     "no obligation", "click here", "buy now", "i hope this email finds you well",
     "dear sir or madam", "as an ai", "game-changer", "game changer", "synergy", "circle back",
 )  # fmt: skip
-_UNRESOLVED = re.compile(r"\{\{|\}\}|\{%|\$\{|<<|\[(?:your|first|last|company|name|insert)\b[^\]]*\]"
-                         r"|\b(?:None|undefined|null)\b", re.IGNORECASE)  # fmt: skip
+_UNRESOLVED = re.compile(
+    r"\{\{|\}\}|\{%|\$\{|<<|\{[a-z_]+\}|\[(?:your|first|last|company|name|insert)\b[^\]]*\]"
+    r"|\bundefined\b|(?-i:\bNone\b)",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LINK = re.compile(r"https?://[^\s<>\")]+|[\w.+-]+@[\w-]+\.[\w.-]+")
 _NAME = re.compile(r"(?<![.!?:\n>] )(?<=[a-z,;] )[A-Z][\w'-]+")

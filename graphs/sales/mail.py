@@ -67,8 +67,25 @@ def read_body(message: EmailMessage) -> str:
     if part is None:
         parts = [p for p in message.walk() if p.get_content_maintype() == "text"]
         return "\n".join(str(p.get_payload()) for p in parts).strip()
-    content = str(part.get_content())
+    content = read_part(part)
     return html_to_text(content) if part.get_content_subtype() == "html" else content.strip()
+
+
+def read_part(part: EmailMessage) -> str:
+    """The text of one part.
+
+    The source is text already, so a part without transfer encoding stands in it as it is, whatever
+    charset it declares; only base64 and quoted-printable are decoded, unknown charsets as UTF-8.
+    """
+    encoding = str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower()
+    if encoding not in ("base64", "quoted-printable"):
+        return str(part.get_payload())
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    try:
+        return data.decode(part.get_content_charset() or "utf-8", errors="replace")
+    except LookupError:
+        return data.decode("utf-8", errors="replace")
 
 
 class _Text(HTMLParser):

@@ -9,8 +9,8 @@ _ASKED = re.compile(
     r"^(?:they |he |she )?(asked|mentioned|said|told me|wanted|requested)\b\s*(.*)$", re.IGNORECASE
 )
 _WANTING = re.compile(
-    r"^(?:(?:they|he|she)(?: are| is|'re|'s)? |is |are )?(interested in|looking (?:for|to|at)|evaluating"
-    r"|struggling with|planning|considering)\b\s*(.*)$",
+    r"^(?:(?:they|he|she)(?: are| is|'re|'s)? |is |are )?(interested in|looking (?:for|to|at)"
+    r"|evaluating|struggling with|planning|considering)\b\s*(.*)$",
     re.IGNORECASE,
 )
 _DOING = re.compile(
@@ -37,7 +37,7 @@ def split_notes(text: str) -> list[str]:
 
 
 def address_note(note: str, company: str = "") -> str:
-    """One note as a sentence to its subject: ``they use Zendesk`` -> ``I saw that you use Zendesk.``
+    """One note as a sentence to whom it is about: ``they use X`` -> ``I saw that you use X.``
 
     A note that fits no pattern stays as it is, as a sentence.
     """

@@ -29,6 +29,11 @@ _LANGUAGES = {
 }
 
 
+_DECISIVE: tuple[Intent, ...] = ("bounce", "unsubscribe", "auto_reply")
+_EXCUSES: tuple[Intent, ...] = ("referral", "not_now")
+_WEAKER: tuple[Intent, ...] = ("interested", "info_request")
+
+
 class Analysis(BaseModel):
     """What a reply says. ``key_ask`` is quoted from it; ``evidence`` are the words that decided."""
 
@@ -108,19 +113,18 @@ def _negated(intent: Intent, text: str, start: int) -> bool:
 def _decide(
     scores: dict[Intent, int], words: dict[Intent, list[str]]
 ) -> tuple[Intent, float, list[str]]:
-    for intent in ("bounce", "unsubscribe", "auto_reply"):
+    for intent in _DECISIVE:
         if scores.get(intent, 0) >= 3:
             return intent, 0.95 if intent == "unsubscribe" else 0.9, words[intent]
     # A deferral explains a refusal ("not interested at the moment"), so it wins over it; a named
     # colleague wins over the refusal that introduces them.
-    for intent, over in (("referral", "not_interested"), ("not_now", "not_interested")):
-        if scores.get(intent, 0) >= 3 and scores.get(over, 0) <= 3:
-            scores.pop(over, None)
-    for over in ("not_interested", "not_now", "referral"):
-        if scores.get(over, 0) >= 3:
-            for weaker in ("interested", "info_request"):
-                if scores.get(weaker, 0) <= scores[over] + 1:
-                    scores.pop(weaker, None)
+    excused = any(scores.get(intent, 0) >= 3 for intent in _EXCUSES)
+    if excused and scores.get("not_interested", 0) <= 3:
+        scores.pop("not_interested", None)
+    refusal = max(scores.get(intent, 0) for intent in (*_EXCUSES, "not_interested"))
+    for weaker in _WEAKER:
+        if refusal >= 3 and scores.get(weaker, 0) <= refusal + 1:
+            scores.pop(weaker, None)
     if not scores:
         return "unclear", 0.2, []
     ranked = sorted(scores, key=lambda intent: (-scores[intent], ORDER.index(intent)))
