@@ -148,17 +148,18 @@ class KubernetesSource:
 
     async def _get(self, kind: Kind, namespace: str | None, *, seconds: float, **more: Any) -> Any:
         group, version, plural, selector = kind
-        options: dict[str, Any] = {**more, "_preload_content": False, "_request_timeout": seconds}
+        options: dict[str, Any] = {**more, "_request_timeout": seconds}
         if selector:
             options["label_selector"] = selector
         if namespace is None:
-            call = self._api.list_cluster_custom_object(group, version, plural, **options)
+            call = self._api.list_cluster_custom_object_without_preload_content(
+                group, version, plural, **options
+            )
         else:
-            call = self._api.list_namespaced_custom_object(
+            call = self._api.list_namespaced_custom_object_without_preload_content(
                 group, version, namespace, plural, **options
             )
         response = await call
-        response = getattr(response, "response", response)
         if response.status != 200:
             reason = (await response.read())[:200].decode(errors="replace")
             raise ApiException(status=response.status, reason=reason)
