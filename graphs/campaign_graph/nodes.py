@@ -33,7 +33,8 @@ async def check_reply(state: CampaignState, runtime: Runtime[SalesContext]) -> C
         raise ValueError("Send contact inline: an object with name, email and title.")
     read_policy(state.get("policy"), read_context(runtime.context))
     if state.get("status") in ("stopped", "done"):
-        return {"event": {}}
+        # Said again: a run that writes no output key answers nothing at all.
+        return {"status": state["status"], "event": {}}
     reason = find_stop_reason(_event(state))
     if reason:
         return _stop(reason)

@@ -63,7 +63,7 @@ async def write_outreach(state: OutreachState, runtime: Runtime[SalesContext]) -
             "Send contact inline: an object with name, email and title. A contact_id alone "
             "cannot be looked up, since no contact database is configured."
         )
-    touch_no = state.get("touch_no") or 1
+    touch_no = state.get("touch_no", 1)
     if isinstance(touch_no, bool) or not isinstance(touch_no, int) or touch_no < 1:
         raise ValueError("touch_no counts from 1; send a whole number.")
     settings = read_context(runtime.context)

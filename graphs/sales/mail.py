@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email import message_from_string, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.utils import parseaddr
 from html.parser import HTMLParser
 from pathlib import Path
@@ -71,7 +71,7 @@ def read_body(message: EmailMessage) -> str:
     return html_to_text(content) if part.get_content_subtype() == "html" else content.strip()
 
 
-def read_part(part: EmailMessage) -> str:
+def read_part(part: MIMEPart) -> str:
     """The text of one part.
 
     The source is text already, so a part without transfer encoding stands in it as it is, whatever

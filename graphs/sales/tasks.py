@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from typing_extensions import TypedDict
 
 from graphs.sales.prompts import make_prompt_version, render_prompt
@@ -142,16 +142,25 @@ async def _ask_model(
             _LOG.warning("model call failed", extra={"task": task.name, "error": reason})
             return None, reason
         _count(tokens, reply.get("raw"))
-        answer = reply.get("parsed")
-        if isinstance(answer, task.schema):
-            problems = find_problems(task, answer, variables)
-            if not problems:
-                return answer, None
-            reason = "; ".join(problems)
-        else:
-            reason = f"The answer does not fit the schema: {reply.get('parsing_error')}"
+        answer, reason = _read_answer(task, variables, reply)
+        if answer is not None:
+            return answer, None
         messages = [*messages, ("user", f"That answer was refused: {reason} Answer again.")]
     return None, reason
+
+
+def _read_answer(
+    task: Task[Result], variables: Variables, reply: Mapping[str, Any]
+) -> tuple[Result | None, str]:
+    """The answer when it fits schema and checks, else None and what is wrong with it."""
+    if reply.get("parsing_error") is not None:
+        return None, f"The answer is not JSON: {reply['parsing_error']}"
+    try:
+        answer = task.schema.model_validate(reply.get("parsed"))
+    except ValidationError as error:
+        return None, f"The answer does not fit the schema: {error}"
+    problems = find_problems(task, answer, variables)
+    return (None, "; ".join(problems)) if problems else (answer, "")
 
 
 def _make_client(model: str, schema: type[BaseModel]) -> Any:
@@ -165,7 +174,11 @@ def _make_client(model: str, schema: type[BaseModel]) -> Any:
             "Install graphwarden[models], and the provider's langchain package if it is not "
             "OpenAI's, or set MODEL=rules."
         ) from error
-    return chat.with_structured_output(schema, method="json_schema", include_raw=True)
+    # The schema goes as JSON: given the class, some clients validate inside the call and raise,
+    # and the tokens of a refused answer would go uncounted.
+    return chat.with_structured_output(
+        schema.model_json_schema(), method="json_schema", include_raw=True
+    )
 
 
 def _count(tokens: Tokens, message: object) -> None:
