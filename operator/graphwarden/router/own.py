@@ -21,17 +21,8 @@ from graphwarden.router.upstream import ConnectFailed, Upstreams
 from graphwarden.telemetry.trace import TraceContext
 
 _LOOK_SECONDS = 2.0
+_PROTOCOL_VERSION = "0.16.7"
 _EPOCH = "1970-01-01T00:00:00+00:00"
-_SEARCH_FIELDS = {
-    "metadata",
-    "graph_id",
-    "name",
-    "limit",
-    "offset",
-    "sort_by",
-    "sort_order",
-    "select",
-}
 _SORT_FIELDS = {"assistant_id", "graph_id", "name", "created_at", "updated_at"}
 
 
@@ -163,7 +154,9 @@ def make_assistant(name: str, route: AssistantRoute) -> dict[str, Any]:
 
 def _make_info() -> dict[str, Any]:
     return {
-        "version": importlib.metadata.version("graphwarden"),
+        # Studio and other clients compare this with the LangGraph servers that they know.
+        "version": _PROTOCOL_VERSION,
+        "graphwarden_version": importlib.metadata.version("graphwarden"),
         "flags": {"assistants": True, "crons": False, "langsmith": False},
         "host": {"kind": "self-hosted", "project_id": None},
         "metadata": {"server": "graphwarden"},
