@@ -15,7 +15,7 @@ help: ## Show this list
 	.uv/bin/pip install --quiet uv==$(UV_VERSION)
 
 env: $(filter .uv/bin/uv,$(UV)) ## Install Graphwarden and its tools into .venv, from the lock
-	@$(UV) sync --frozen --quiet --all-extras
+	@$(UV) sync --frozen --quiet --all-extras --compile-bytecode
 
 up: env ## Run the fleet of graphs/ on this machine, on http://127.0.0.1:8123
 	.venv/bin/graphwarden up $(GRAPHS)
