@@ -29,6 +29,8 @@ _LANGUAGES = {
 }
 
 
+_QUESTION = re.compile(r"\w\s*\?")
+_STRANGER = re.compile(r"\b(?:who (?:is|are)|do i know|why (?:are|do|did)|what) (?:this|you)\b")
 _DECISIVE: tuple[Intent, ...] = ("bounce", "unsubscribe", "auto_reply")
 _EXCUSES: tuple[Intent, ...] = ("referral", "not_now")
 _WEAKER: tuple[Intent, ...] = ("interested", "info_request")
@@ -94,6 +96,8 @@ def classify(mail: Inbound) -> tuple[Intent, float, list[str]]:
     if any(pattern.search(text) for pattern in SARCASM):
         scores["not_interested"] = scores.get("not_interested", 0) + 4
         words.setdefault("not_interested", []).append("sarcasm")
+    if not scores and _QUESTION.search(text) and not _STRANGER.search(text):
+        return "info_request", 0.5, ["a question"]
     return _decide(scores, words)
 
 

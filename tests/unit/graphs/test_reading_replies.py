@@ -112,6 +112,12 @@ def test_sarcasm_is_negative() -> None:
     assert analyse(parse_mail(text)).sentiment == "negative"
 
 
+async def test_a_question_no_phrase_knows_waits_for_a_person() -> None:
+    answer = await graph.ainvoke({"original_email": "Would a zebra like it?"})
+    assert answer["analysis"]["intent"] == "info_request"
+    assert "The reading of the reply is not certain." in answer["approval_reasons"]
+
+
 async def test_a_price_without_a_fact_needs_approval() -> None:
     answer = await graph.ainvoke({"original_email": "How much is it per seat?"})
     assert answer["needs_approval"]
