@@ -17,11 +17,14 @@ from langchain_core.runnables import RunnableConfig
 from graphwarden.api import names
 from graphwarden.worker.guards import in_run
 from graphwarden.worker.loader import LoadedGraph
+from graphwarden.worker.mending import mend_langgraph
 from graphwarden.worker.requests import RunRequest
 from graphwarden.worker.runs import Outcome
 from graphwarden.worker.stream import EventShaper, make_graph_modes, stream_events, stream_parts
 
 logger = logging.getLogger(__name__)
+
+mend_langgraph()
 
 Emit = Callable[[str, Any], Awaitable[None]]
 
