@@ -16,8 +16,9 @@ from graphs.sales.eligibility import find_skip_reason
 from graphs.sales.outbox import OutgoingMail, make_message_id, write_mail
 from graphs.sales.settings import SalesContext, clean, read_context
 
-# One in-process call of one node: it must not write checkpoints into the campaign's thread.
-_OUTREACH = build_outreach_graph(checkpointer=False)
+# Without a checkpointer of its own it uses the campaign's. Not `checkpointer=False`: under the
+# durability "sync" LangGraph then waits for a checkpoint that is never made, and fails.
+_OUTREACH = build_outreach_graph()
 
 
 def _event(state: CampaignState) -> Mapping[str, Any]:

@@ -64,6 +64,16 @@ async def test_the_first_touch_goes_out_at_once(graph: Any, context: dict[str, A
     assert rows(context) == [(1, "<t1.7.42.1@us.example>", "written", 1)]
 
 
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+async def test_it_runs_under_every_durability(
+    graph: Any, context: dict[str, Any], durability: str
+) -> None:
+    answer = await graph.ainvoke(campaign(), _CONFIG, context=context, durability=durability)
+    wake = Command(resume={"now": answer["wake_at"]})
+    answer = await graph.ainvoke(wake, _CONFIG, context=context, durability=durability)
+    assert answer["touch_no"] == 2
+
+
 async def test_six_touches_end_the_campaign(graph: Any, context: dict[str, Any]) -> None:
     answer = await graph.ainvoke(campaign(), _CONFIG, context=context)
     while answer["status"] == "waiting":
@@ -85,6 +95,13 @@ async def test_an_early_resume_waits_on(graph: Any, context: dict[str, Any]) -> 
     assert again["status"] == "waiting"
     assert again["wake_at"] == answer["wake_at"]
     assert len(rows(context)) == 1
+
+
+async def test_a_bare_wake_up_goes_by_the_clock(graph: Any, context: dict[str, Any]) -> None:
+    past = campaign(event={"now": "2020-01-01T09:00:00Z"})
+    await graph.ainvoke(past, _CONFIG, context=context)
+    answer = await graph.ainvoke(Command(resume=True), _CONFIG, context=context)
+    assert answer["touch_no"] == 2
 
 
 async def test_skip_wait_sends_before_the_time(graph: Any, context: dict[str, Any]) -> None:
