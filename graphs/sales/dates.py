@@ -14,7 +14,9 @@ _DAY = (
 )
 _RETURN = re.compile(
     r"(?:return(?:ing)?|back|until|till|through|bis(?: zum)?|zurück|ab(?: dem)?|jusqu'au|retour le|"
-    rf"hasta el)\b[^.\n]{{0,40}}?\b({_DAY})",
+    rf"hasta el)\b[^.\n]{{0,40}}?\b"
+    # A weekday before a date is not the date.
+    rf"(?:(?:mon|tues|wednes|thurs|fri)day,? (?:the )?(?={_MONTH}|\d))?({_DAY})",
     re.IGNORECASE,
 )
 

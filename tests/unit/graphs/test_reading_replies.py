@@ -104,7 +104,7 @@ def test_a_referral_names_the_colleague() -> None:
 
 def test_a_vacation_reply_names_the_day_of_return() -> None:
     text = "I am out of the office until Monday, November 30 with limited access to email."
-    assert analyse(parse_mail(text)).returns_on in ("Monday", "November 30")
+    assert analyse(parse_mail(text)).returns_on == "November 30"
 
 
 def test_sarcasm_is_negative() -> None:
