@@ -23,7 +23,6 @@ KEEP = "GRAPHWARDEN_E2E_KEEP"
 # The autoscaler stands still: CPU of a pod that starts on a small machine would move it.
 _STILL = {"scaleUp": {"selectPolicy": "Disabled"}, "scaleDown": {"selectPolicy": "Disabled"}}
 VALUES = {
-    "allowedModules": ["graphs.", "e2e_flows"],
     "storage": {"evaluation": True, "evaluationImage": POSTGRES},
     "poolDefaults": {
         "worker": {"resources": {"requests": {"cpu": "20m", "memory": "128Mi"}}},

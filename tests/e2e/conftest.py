@@ -52,35 +52,3 @@ def fleet(kube: Kube, graphs: dict[str, dict[str, Any]]) -> dict[str, dict[str, 
     kube.apply(*graphs.values())
     kube.until_ready(*(graph["metadata"]["name"] for graph in graphs.values()), seconds=180)
     return graphs
-
-
-@pytest.fixture(scope="session")
-def flows(kube: Kube) -> str:
-    """A pool whose workers also find `e2e_flows`, from a ConfigMap; gives its capability."""
-    module = (Path(__file__).parent / "flows/e2e_flows.py").read_text()
-    mount = {"name": "flows", "mountPath": "/flows"}
-    template = {
-        "spec": {
-            "containers": [{"name": "worker", "volumeMounts": [mount]}],
-            "volumes": [{"name": "flows", "configMap": {"name": "e2e-flows"}}],
-        }
-    }
-    worker = {
-        "env": [{"name": "GRAPHWARDEN_APP_DIR", "value": "/flows"}],
-        "podTemplate": template,
-    }
-    kube.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "e2e-flows"},
-            "data": {"e2e_flows.py": module},
-        },
-        {
-            "apiVersion": "graphwarden.dev/v1alpha1",
-            "kind": "GraphPool",
-            "metadata": {"name": "flows"},
-            "spec": {"worker": worker},
-        },
-    )
-    return "flows"

@@ -44,9 +44,9 @@ def test_a_call_through_the_router_is_answered_by_a_pod(
 async def test_the_python_client_gets_the_answer_of_a_pod(
     router: httpx.Client, fleet: Fleet
 ) -> None:
-    client = get_client(url=str(router.base_url))
-    answer = await client.runs.wait(None, "email_reply", input=INPUTS["email_reply"])
-    found = await client.assistants.search(graph_id="email_reply")
+    async with get_client(url=str(router.base_url)) as client:
+        answer = await client.runs.wait(None, "email_reply", input=INPUTS["email_reply"])
+        found = await client.assistants.search(graph_id="email_reply")
     assert isinstance(answer, dict)
     assert answer["subject"]
     assert [assistant["graph_id"] for assistant in found] == ["email_reply"]
@@ -55,11 +55,11 @@ async def test_the_python_client_gets_the_answer_of_a_pod(
 async def test_the_python_client_streams_the_steps_of_a_run(
     router: httpx.Client, fleet: Fleet
 ) -> None:
-    client = get_client(url=str(router.base_url))
-    stream = client.runs.stream(
-        None, "email_reply", input=INPUTS["email_reply"], stream_mode="updates"
-    )
-    events = [part.event async for part in stream]
+    async with get_client(url=str(router.base_url)) as client:
+        stream = client.runs.stream(
+            None, "email_reply", input=INPUTS["email_reply"], stream_mode="updates"
+        )
+        events = [part.event async for part in stream]
     assert events[0] == "metadata"
     assert "updates" in events
 
