@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 from graphwarden.api.fleet import Pool
 
@@ -33,6 +34,16 @@ def plan_changes(running: Mapping[str, Pool], wanted: Mapping[str, Pool]) -> Cha
         update=tuple(name for name in kept if running[name].registry != wanted[name].registry),
         replace=tuple(name for name in kept if _start(running[name]) != _start(wanted[name])),
     )
+
+
+def needs_new_processes(changed: Set[str], added: Set[str], has_failed: bool) -> bool:
+    """Whether workers have to start anew for these files, as what is imported stays imported.
+
+    A new file is none of theirs yet, unless it is what a graph that failed was missing.
+    """
+    suffixes = (".yaml", ".yml", ".json")
+    new_code = any(not path.endswith(suffixes) and "." in Path(path).name for path in added)
+    return bool(changed) or (has_failed and new_code)
 
 
 def make_environment(pool: Pool) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from asyncio.subprocess import Process
@@ -17,7 +18,7 @@ from watchfiles import Change, DefaultFilter, awatch
 
 from graphwarden.api.fleet import Pool
 from graphwarden.local.board import Board
-from graphwarden.local.changes import make_backoff_seconds, plan_changes
+from graphwarden.local.changes import make_backoff_seconds, needs_new_processes, plan_changes
 from graphwarden.local.folder import Folder, load_folder
 from graphwarden.local.pool import PoolRunner, WorkerOptions
 from graphwarden.local.process import kill_program, read_tail, start_program, stop_program
@@ -54,6 +55,7 @@ class Fleet:
         self._pools: dict[str, PoolRunner] = {}
         self._client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=64))
         self._changed = asyncio.Event()
+        self._code_changed = asyncio.Event()
         self._generation = 0
         self._table = ""
         self._router: Process | None = None
@@ -70,6 +72,7 @@ class Fleet:
                     tasks.create_task(self._keep_router())
                     tasks.create_task(self._tell())
                     tasks.create_task(self._follow_files())
+                    tasks.create_task(self._follow_code())
             finally:
                 await asyncio.gather(*(runner.stop() for runner in self._pools.values()))
 
@@ -146,13 +149,25 @@ class Fleet:
     async def _follow_files(self) -> None:
         options = self._options
         roots = {path.resolve() for path in (options.directory, *options.watch)}
+        known = await asyncio.to_thread(find_code, roots)
         async for changes in awatch(*roots, watch_filter=_Filter(options.state.root)):
-            suffixes = {Path(path).suffix for _, path in changes}
-            if suffixes & _MANIFESTS:
+            touched = {path for _, path in changes}
+            # Of a new folder, the files that came with it are not always told.
+            if any(Path(path).suffix in _MANIFESTS or not Path(path).suffix for path in touched):
                 await self._reload()
-            if suffixes & _CODE:
-                self._board.say("code changed: replacing the workers")
-                await asyncio.gather(*(runner.replace() for runner in self._pools.values()))
+            if needs_new_processes(touched & known, touched - known, self._has_failed()):
+                self._code_changed.set()
+            known = await asyncio.to_thread(find_code, roots)
+
+    async def _follow_code(self) -> None:
+        while True:
+            await self._code_changed.wait()
+            self._code_changed.clear()
+            self._board.say("code changed: replacing the workers")
+            await asyncio.gather(*(runner.replace() for runner in list(self._pools.values())))
+
+    def _has_failed(self) -> bool:
+        return any(line.state == "failed" for line in make_lines(self._folder, self._states()))
 
     async def _reload(self) -> None:
         folder = await asyncio.to_thread(load_folder, self._options.directory)
@@ -177,14 +192,25 @@ class Fleet:
         )
 
 
+def find_code(roots: set[Path]) -> set[str]:
+    """The files whose content a worker may have read already."""
+    return {
+        str(path)
+        for root in roots
+        for path in root.rglob("*")
+        if path.suffix in _CODE and "__pycache__" not in path.parts
+    }
+
+
 class _Filter(DefaultFilter):
-    """Manifests, code and prompts; not the state directory, caches or hidden folders."""
+    """Manifests, code, prompts and new folders; not the state directory, caches or hidden ones."""
 
     def __init__(self, state_root: Path) -> None:
         super().__init__(ignore_paths=[state_root])
 
     def __call__(self, change: Change, path: str) -> bool:
-        return super().__call__(change, path) and Path(path).suffix in _MANIFESTS | _CODE
+        wanted = Path(path).suffix in _MANIFESTS | _CODE
+        return super().__call__(change, path) and (wanted or os.path.isdir(path))
 
 
 def is_port_free(host: str, port: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.local.conftest import Fleet, until
+from integration.local.conftest import GRAPH, Fleet, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -51,6 +51,26 @@ def test_a_new_manifest_is_served_without_a_new_process(fleet: Fleet) -> None:
         assert fleet.children() == before
         (fleet.flows / "b.yaml").unlink()
         until(lambda: fleet.run("b").status_code == 422, "b to go")
+
+
+def test_a_new_folder_with_a_new_graph_is_served_without_a_new_process(fleet: Fleet) -> None:
+    fleet.add("a")
+    with fleet.running():
+        until(lambda: fleet.says("a"), "a")
+        before = fleet.children()
+        fleet.add("b", answer="?")
+        assert until(lambda: fleet.says("b"), "b") == "hi?"
+        assert fleet.children() == before
+
+
+def test_a_graph_whose_missing_file_is_added_is_mended(fleet: Fleet) -> None:
+    fleet.add("a")
+    (fleet.flows / "a_graph" / "__init__.py").write_text("from flows.a_graph.rest import *\n")
+    with fleet.running():
+        until(lambda: "failed, ImportError" in fleet.output(), "the failure")
+        rest = fleet.flows / "a_graph" / "rest.py"
+        rest.write_text(GRAPH.format(answer="!"))
+        assert until(lambda: fleet.says("a"), "a") == "hi!"
 
 
 def test_changed_code_is_served_by_a_new_worker(fleet: Fleet) -> None:

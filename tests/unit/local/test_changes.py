@@ -11,6 +11,7 @@ from graphwarden.local.changes import (
     Changes,
     make_backoff_seconds,
     make_environment,
+    needs_new_processes,
     plan_changes,
 )
 
@@ -66,3 +67,18 @@ def test_the_wait_before_a_restart_doubles_up_to_half_a_minute() -> None:
     assert waits[:3] == [0.5, 1, 2]
     assert waits == sorted(waits)
     assert waits[-1] == 30
+
+
+@pytest.mark.parametrize(
+    ("changed", "added", "has_failed", "wanted"),
+    [
+        ({"a/nodes.py"}, set(), False, True),
+        (set(), {"b/__init__.py", "b/graphspec.yaml", "b"}, False, False),
+        (set(), {"a/missing.py"}, True, True),
+        (set(), {"b/graphspec.yaml", "b"}, True, False),
+    ],
+)
+def test_workers_start_anew_for_code_that_they_may_have_imported(
+    changed: set[str], added: set[str], has_failed: bool, wanted: bool
+) -> None:
+    assert needs_new_processes(changed, added, has_failed) is wanted
