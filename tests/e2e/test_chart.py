@@ -12,7 +12,12 @@ import yaml
 from e2e.kube import ROOT, CommandFailed, find_program, run
 
 CHART = ROOT / "charts/graphwarden"
-EVERYTHING = ("--set=clusterWide=true", "--set=storage.evaluation=true")
+EVERYTHING = (
+    "--set=clusterWide=true",
+    "--set=storage.evaluation=true",
+    "--set=metrics.annotations=true",
+    "--set=router.service.type=NodePort,router.service.nodePort=30123",
+)
 SETTINGS = [(), EVERYTHING]
 
 Manifest = dict[str, Any]

@@ -127,6 +127,42 @@ def test_a_graph_with_another_context_answers_in_its_own_way(
     assert own["body"] != other["body"]
 
 
+def test_a_changed_config_map_reaches_the_graph_without_a_restart(
+    kube: Kube, router: httpx.Client, fleet: Fleet
+) -> None:
+    before = _restarts(kube, "email")
+    call = {**make_run("email_compose"), "assistant_id": "email_compose_signed"}
+    spec: dict[str, Any] = {"module": "graphs.email_compose_graph", "builderAttr": "build_graph"}
+    source = [{"configMapRef": {"name": "signature"}}]
+    kube.apply(_make_signature("Ina Ivanova"))
+    kube.apply(
+        make_graphspec("signed", "email_compose_signed", "email", contextFrom=source, **spec)
+    )
+    try:
+        kube.until_ready("signed")
+        first = router.post("/runs/wait", json=call).json()["body"]
+        kube.apply(_make_signature("Otto Olsen"))
+        until(
+            "the new name is in the mail",
+            lambda: "Otto Olsen" in router.post("/runs/wait", json=call).json()["body"],
+            seconds=10,
+        )
+    finally:
+        kube.delete("graphspec", "signed")
+        kube.delete("configmap", "signature")
+    assert "Ina Ivanova" in first
+    assert _restarts(kube, "email") == before
+
+
+def _make_signature(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "signature"},
+        "data": {"sender_name": name},
+    }
+
+
 def _restarts(kube: Kube, capability: str) -> dict[str, int]:
     return {
         pod["metadata"]["uid"]: pod["status"]["containerStatuses"][0]["restartCount"]

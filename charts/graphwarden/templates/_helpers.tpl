@@ -38,28 +38,32 @@ capabilities: {drop: [ALL]}
 {{- mergeOverwrite $defaults (deepCopy .Values.poolDefaults) | toYaml -}}
 {{- end }}
 
+{{/* Server-side apply of an object that is not there needs create beside patch. */}}
 {{- define "graphwarden.operatorRules" -}}
 - apiGroups: [graphwarden.dev]
   resources: [graphspecs, graphpools]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [graphwarden.dev]
   resources: [graphspecs/status, graphpools/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [""]
-  resources: [services, serviceaccounts, configmaps]
+  resources: [services, serviceaccounts]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
@@ -68,8 +72,17 @@ capabilities: {drop: [ALL]}
 {{- define "graphwarden.routerRules" -}}
 - apiGroups: [graphwarden.dev]
   resources: [graphspecs, graphpools]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
+{{- end }}
+
+{{/* (list . port): what a Prometheus that goes by annotations looks for. */}}
+{{- define "graphwarden.scrapeAnnotations" -}}
+{{- if (index . 0).Values.metrics.annotations -}}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ index . 1 | quote }}
+prometheus.io/path: /metrics
+{{- end }}
 {{- end }}
