@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.kube import ROOT, CommandFailed, find_program, run
+from e2e.kube import ROOT, CommandFailed, find_program, run, skip
 
 CHART = ROOT / "charts/graphwarden"
 EVERYTHING = (
@@ -26,7 +26,7 @@ Manifest = dict[str, Any]
 def _helm(*arguments: str) -> str:
     program = find_program("helm")
     if program is None:
-        pytest.skip("no helm: run tests/cluster/localcluster build, or install it")
+        skip("no helm: run tests/cluster/localcluster build, or install it")
     return run(program, *arguments)
 
 
