@@ -14,6 +14,7 @@ from e2e.kube import Kube, Manifest, make_graphspec, until
 Fleet = dict[str, dict[str, Any]]
 CHILDREN = "deployments,replicasets,pods,hpa,services,serviceaccounts,pdb,configmaps,endpointslices"
 OPERATOR = "deployment/graphwarden-operator"
+_GRAPHPOOL = {"apiVersion": "graphwarden.dev/v1alpha1", "kind": "GraphPool"}
 
 
 @pytest.fixture
@@ -36,6 +37,21 @@ def test_a_deployment_scaled_by_hand_stays_scaled(kube: Kube, pool: str) -> None
     _touch(kube, "shortlived-a")  # one more pass of the operator
     until("both pods have the graph", lambda: _loaded(kube, "shortlived-a") == "2/2")
     assert kube.get("deployment", name)["spec"]["replicas"] == 2
+
+
+def test_what_the_autoscaler_sets_stays(kube: Kube, pool: str) -> None:
+    name = f"graphpool-{pool}"
+    spec = {"scaling": {"minReplicas": 2}}
+    kube.apply({**_GRAPHPOOL, "metadata": {"name": pool}, "spec": spec})
+    try:
+        until("the autoscaler acts", lambda: _replicas(kube, name) == 2, seconds=60)
+        until("both pods have the graph", lambda: _loaded(kube, "shortlived-a") == "2/2", 60)
+        _touch(kube, "shortlived-a")  # one more pass of the operator
+        kube.delete("service", name)  # and one that surely writes
+        until("the service is back", lambda: kube.find("service", name), seconds=5)
+        assert _replicas(kube, name) == 2
+    finally:
+        kube.delete("graphpool", pool)
 
 
 @pytest.mark.parametrize("kind", ["hpa", "service", "configmap", "pdb"])
@@ -101,6 +117,10 @@ def _touch(kube: Kube, name: str) -> None:
 
 def _loaded(kube: Kube, name: str) -> str:
     return str(kube.get("graphspec", name)["status"]["loaded"])
+
+
+def _replicas(kube: Kube, name: str) -> int:
+    return int(kube.get("deployment", name)["spec"]["replicas"])
 
 
 def _image(deployment: Manifest) -> str:

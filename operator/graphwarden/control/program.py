@@ -147,6 +147,8 @@ async def run_operator(settings: Settings, stop_flag: asyncio.Event | None = Non
             registry=make_registry(queue, sight, lambda key: key in loop.references),
             settings=make_operator_settings(),
             standalone=True,
+            # Otherwise kopf asks for the user's name, and a container's user need not have one.
+            identity=settings.instance,  # type: ignore[arg-type]
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             stop_flag=stop_flag,
