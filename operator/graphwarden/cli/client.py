@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import click
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from graphwarden.cli import FAILED, OK, REFUSED, UNREACHABLE
 
+_PIPE_WIDTH = 10_000
 # Runs may be silent for long; the server keeps the connection alive.
 _TIMEOUT = httpx.Timeout(10, read=None)
 
@@ -33,7 +37,9 @@ class Call:
     def path(self) -> str:
         """Where it is posted."""
         end = "stream" if self.stream else "wait"
-        return f"/threads/{self.thread}/runs/{end}" if self.thread else f"/runs/{end}"
+        return (
+            f"/threads/{quote(self.thread, safe='')}/runs/{end}" if self.thread else f"/runs/{end}"
+        )
 
     @property
     def body(self) -> dict[str, Any]:
@@ -54,20 +60,27 @@ class _Unreachable(Exception):
     """Nothing answers at that address, or no longer."""
 
 
+class _Foreign(Exception):
+    """What answers there does not speak this contract."""
+
+
 def run_graph(url: str, call: Call, api_key: str | None) -> int:
     """Run a graph and print its result or its events; the exit code."""
     headers = {"x-api-key": api_key} if api_key else {}
+    if api_key and not (api_key.isascii() and api_key.isprintable()):
+        raise click.UsageError("--api-key: a key has printable ASCII characters only")
     try:
         with _client(url, headers) as client:
             if call.stream:
                 return _print_events(client, call)
             answer = client.post(call.path, json=call.body)
-            if not answer.is_success:
-                return _print_refusal(answer)
-            return _print_result(answer)
+            return _print_result(answer) if answer.is_success else _print_refusal(answer)
     except _Unreachable as error:
         click.echo(str(error), err=True)
         return UNREACHABLE
+    except _Foreign as error:
+        click.echo(f"{url} is not a Graphwarden router: {error}", err=True)
+        return REFUSED
 
 
 def list_graphs(url: str, output: str) -> int:
@@ -75,35 +88,23 @@ def list_graphs(url: str, output: str) -> int:
     try:
         with _client(url, {}) as client:
             answer = client.get("/graphs")
+            if not answer.is_success:
+                return _print_refusal(answer)
+            return _print_fleet(answer, output)
     except _Unreachable as error:
         click.echo(str(error), err=True)
         return UNREACHABLE
-    if not answer.is_success:
-        return _print_refusal(answer)
-    if output == "json":
-        click.echo(json.dumps(answer.json(), indent=2))
-        return OK
-    table = Table(box=None, pad_edge=False)
-    for title in ("ASSISTANT", "POOL", "RESUMABLE", "LOADED", "READY", "MESSAGE"):
-        table.add_column(title)
-    for graph in answer.json()["graphs"]:
-        message = ": ".join(p for p in (graph.get("reason"), graph.get("message")) if p)
-        table.add_row(
-            graph["assistant_id"],
-            graph["pool"],
-            "yes" if graph["resumable"] else "no",
-            graph["loaded"],
-            "yes" if graph["ready"] else "no",
-            message,
-        )
-    Console().print(table)
-    return OK
+    except _Foreign as error:
+        click.echo(f"{url} is not a Graphwarden router: {error}", err=True)
+        return REFUSED
 
 
 @contextmanager
 def _client(url: str, headers: dict[str, str]) -> Iterator[httpx.Client]:
     try:
-        with httpx.Client(base_url=url, timeout=_TIMEOUT, headers=headers) as client:
+        with httpx.Client(
+            base_url=url, timeout=_TIMEOUT, headers=headers, trust_env=not is_loopback(url)
+        ) as client:
             yield client
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise _Unreachable(f"nothing answers at {url}: is `graphwarden up` running?") from error
@@ -115,14 +116,63 @@ def _client(url: str, headers: dict[str, str]) -> Iterator[httpx.Client]:
         raise _Unreachable(f"the connection to {url} broke: {error}") from error
 
 
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine, which no HTTP proxy of the environment can reach."""
+    host = httpx.URL(url).host
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_answer(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except (ValueError, RecursionError) as error:
+        kind = answer.headers.get("content-type", "an unknown type")
+        raise _Foreign(f"it answered {answer.status_code} with {kind}, not JSON") from error
+
+
 def _print_result(answer: httpx.Response) -> int:
-    result = answer.json()
+    result = _read_answer(answer)
     error = result.get("__error__") if isinstance(result, dict) else None
-    if error:
-        click.echo(f"the run failed: {error.get('error')}: {error.get('message')}", err=True)
-        click.echo(f"trace {answer.headers.get('x-trace-id', 'unknown')}", err=True)
-        return FAILED
+    if isinstance(error, dict):
+        return _print_failure(error, answer)
     click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    return OK
+
+
+def _print_failure(error: dict[str, Any], answer: httpx.Response) -> int:
+    click.echo(f"the run failed: {error.get('error')}: {error.get('message')}", err=True)
+    click.echo(f"trace {answer.headers.get('x-trace-id', 'unknown')}", err=True)
+    return FAILED
+
+
+def _print_fleet(answer: httpx.Response, output: str) -> int:
+    fleet = _read_answer(answer)
+    if not isinstance(fleet, dict) or not isinstance(fleet.get("graphs"), list):
+        raise _Foreign("its /graphs lists no graphs")
+    if output == "json":
+        click.echo(json.dumps(fleet, indent=2))
+        return OK
+    table = Table(box=None, pad_edge=False)
+    for title in ("ASSISTANT", "POOL", "RESUMABLE", "LOADED", "READY", "MESSAGE"):
+        table.add_column(title, no_wrap=title != "MESSAGE")
+    for graph in fleet["graphs"]:
+        cells = (
+            graph.get("assistant_id"),
+            graph.get("pool"),
+            "yes" if graph.get("resumable") else "no",
+            graph.get("loaded"),
+            "yes" if graph.get("ready") else "no",
+            ": ".join(p for p in (graph.get("reason"), graph.get("message")) if p),
+        )
+        # Messages are of exceptions: square brackets in them are no markup.
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    console = Console()
+    if not console.is_terminal:  # one graph is one line, for grep
+        console.width = _PIPE_WIDTH
+    console.print(table)
     return OK
 
 
@@ -144,22 +194,36 @@ def _print_events(client: httpx.Client, call: Call) -> int:
         if not answer.is_success:
             answer.read()
             return _print_refusal(answer)
+        kind = answer.headers.get("content-type", "an unknown type")
+        if not kind.startswith("text/event-stream"):
+            raise _Foreign(f"it answered {kind}, not a stream of events")
         code = OK
         for event, data in read_events(answer.iter_lines()):
             click.echo(json.dumps({"event": event, "data": data}, ensure_ascii=False))
-            code = FAILED if event == "error" else code
+            if event == "error":
+                code = _print_failure(data if isinstance(data, dict) else {}, answer)
         return code
 
 
 def read_events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
-    """Events of a server-sent event stream (WHATWG HTML, section 9.2); comments are left out."""
-    event, data = "message", ""
+    """Events of a server-sent event stream (WHATWG HTML, section 9.2); comments are left out.
+
+    Data that is no JSON is given as its text.
+    """
+    event, data = "message", list[str]()
     for line in lines:
         if not line:
             if data:
-                yield event, json.loads(data)
-            event, data = "message", ""
+                yield event, _parse_data("\n".join(data))
+            event, data = "message", []
         elif line.startswith("event:"):
             event = line[6:].strip()
         elif line.startswith("data:"):
-            data += line[5:].strip()
+            data.append(line[5:].removeprefix(" "))
+
+
+def _parse_data(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
