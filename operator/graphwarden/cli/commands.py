@@ -65,14 +65,26 @@ def cli() -> None:
     default=Path(),
     help="Folder that graphs are imported from.  [default: the current folder]",
 )
-@click.option("--database-url", help="PostgreSQL, instead of SQLite in the state directory.")
+@click.option(
+    "--database-url",
+    envvar="GRAPHWARDEN_DATABASE_URL",
+    show_envvar=True,
+    help="PostgreSQL, instead of SQLite in the state directory.",
+)
 @click.option(
     "--watch",
     type=click.Path(exists=True, path_type=Path),
     multiple=True,
     help="Another folder whose changes replace the workers; may be repeated.",
 )
-@click.option("--drain-seconds", default=30.0, show_default=True, type=click.FloatRange(min=0))
+@click.option(
+    "--drain-seconds",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Time that runs get to finish.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show the logs of the router and the workers.")
 def up(
     directory: Path,
     host: str,
@@ -82,6 +94,7 @@ def up(
     database_url: str | None,
     watch: tuple[Path, ...],
     drain_seconds: float,
+    verbose: bool,
 ) -> None:
     """Run the fleet of DIRECTORY on this machine, without a cluster.
 
@@ -102,6 +115,7 @@ def up(
         database_url=database_url or state.database_url,
         drain_seconds=drain_seconds,
         watch=watch,
+        verbose=verbose,
     )
     sys.exit(run_up(options))
 

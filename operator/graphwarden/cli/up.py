@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import click
 from rich.console import Console
 
 from graphwarden.cli import FAILED, USAGE
 from graphwarden.local.board import make_board
-from graphwarden.local.folder import load_folder
+from graphwarden.local.folder import Folder, load_folder
 from graphwarden.local.state import StateDirectoryBusy
-from graphwarden.local.up import UpOptions, is_port_free, serve
+from graphwarden.local.up import UpOptions, check_address, serve
 from graphwarden.telemetry import logs
 
 
@@ -28,21 +29,12 @@ def run_up(options: UpOptions) -> int:
             err=True,
         )
         return FAILED
-    if not is_port_free(options.host, options.port):
-        click.echo(
-            f"port {options.port} on {options.host} is in use: stop the other server, or choose "
-            "another one with --port",
-            err=True,
-        )
+    if not _is_address_free(options.host, options.port):
         return USAGE
     logs.configure("text", "WARNING")
     try:
         with options.state.claim():
-            console = Console()
-            board = make_board(console)
-            board.say(f"serving on http://{options.host}:{options.port}")
-            board.say(f"logs and database in {options.state.root}; Ctrl-C to stop")
-            return asyncio.run(serve(options, folder, board))
+            return _serve(options, folder)
     except StateDirectoryBusy as error:
         click.echo(
             f"another `graphwarden up` uses {error}: stop it, or choose another --state-dir",
@@ -52,3 +44,26 @@ def run_up(options: UpOptions) -> int:
     except OSError as error:
         click.echo(f"the state directory cannot be used: {error}", err=True)
         return USAGE
+
+
+def _serve(options: UpOptions, folder: Folder) -> int:
+    board = make_board(Console())
+    try:
+        board.say(f"serving on http://{options.host}:{options.port}")
+        board.say(f"logs and database in {options.state.root}; Ctrl-C to stop")
+        return asyncio.run(serve(options, folder, board))
+    finally:
+        board.close()
+
+
+def _is_address_free(host: str, port: int) -> bool:
+    try:
+        check_address(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            words = "is in use: stop the other server, or choose another one with --port"
+        else:
+            words = f"cannot be served: {error.strerror or error}"
+        click.echo(f"port {port} on {host} {words}", err=True)
+        return False
+    return True

@@ -68,7 +68,8 @@ class TableBoard:
             table.add_column(title)
         for line in lines:
             state = Text(line.state, style=_STYLES[line.state])
-            table.add_row(line.assistant_id, line.pool, state, _explain(line))
+            # Messages are of exceptions: square brackets in them are no markup.
+            table.add_row(Text(line.assistant_id), Text(line.pool), state, Text(_explain(line)))
         self._live.update(table, refresh=True)
 
     def say(self, text: str) -> None:

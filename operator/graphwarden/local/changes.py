@@ -10,6 +10,7 @@ from graphwarden.api.fleet import Pool
 
 _BACKOFF_FIRST_SECONDS = 0.5
 _BACKOFF_LONGEST_SECONDS = 30.0
+_STEADY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,15 @@ def _start(pool: Pool) -> tuple[object, ...]:
 def make_backoff_seconds(failures: int) -> float:
     """How long to wait before the next start, after so many failures in a row."""
     return float(min(_BACKOFF_FIRST_SECONDS * 2 ** min(failures, 16), _BACKOFF_LONGEST_SECONDS))
+
+
+class Backoff:
+    """The waits between the starts of a program that keeps ending."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def note_end(self, up_seconds: float) -> float:
+        """How long to wait before the next start, now that it ended after so many seconds."""
+        self._failures = 1 if up_seconds > _STEADY_SECONDS else self._failures + 1
+        return make_backoff_seconds(self._failures - 1)

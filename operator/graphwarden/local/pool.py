@@ -4,62 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import socket
-from asyncio.subprocess import Process
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from graphwarden.api.fleet import Pool
-from graphwarden.local.changes import make_backoff_seconds, make_environment
-from graphwarden.local.process import kill_program, read_tail, start_program, stop_program
-from graphwarden.local.state import StateDirectory, write_atomically
+from graphwarden.local.changes import Backoff
+from graphwarden.local.process import kill_program, read_tail
+from graphwarden.local.state import write_atomically
+from graphwarden.local.worker import Worker, WorkerOptions, end_all, start_worker
 
-log = logging.getLogger(__name__)
-
-_HOST = "127.0.0.1"
-_STEADY_SECONDS = 60.0
 _LOAD_LIMIT_SECONDS = 60.0
-_POLL_SECONDS = 0.1
+_LOADING_POLL_SECONDS = 0.1
+_SETTLED_POLL_SECONDS = 0.5
 # The router reads its table ten times a second; a worker that leaves stays that long.
 _TABLE_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class WorkerOptions:
-    """What every worker of this fleet is started with."""
-
-    state: StateDirectory
-    app_dir: Path
-    database_url: str
-    drain_seconds: float
-    log_format: str = "text"
-
-
-@dataclass
-class Worker:
-    """A running worker process and what it last said of its graphs."""
-
-    process: Process
-    address: str
-    answers: bool = False
-    table: dict[str, Any] | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether each graph is loaded or has failed for good."""
-        graphs = (self.table or {}).get("graphs", [])
-        return self.table is not None and all(
-            g["loaded"] or g["reason"] not in (None, "Pending") for g in graphs
-        )
-
-
 class PoolRunner:
-    """Keeps one worker of a pool running. `on_change` is called when its state has changed."""
+    """Keeps one worker of a pool running.
+
+    One task starts, watches and replaces; `alive` holds every process that it started and that
+    has not ended, so that whatever interrupts the task, `stop` and `kill` reach them all.
+
+    Args:
+        name: of the pool on this machine.
+        on_change: called when what `address` or `graphs` give has changed.
+        say: told what a person should know.
+    """
 
     def __init__(
         self,
@@ -68,17 +41,20 @@ class PoolRunner:
         options: WorkerOptions,
         client: httpx.AsyncClient,
         on_change: Callable[[], None],
+        say: Callable[[str], None],
     ) -> None:
         self.name = name
         self.pool = pool
         self.worker: Worker | None = None
         self.last_error = ""
-        self.restarts = 0
+        self._alive: list[Worker] = []
         self._options = options
         self._client = client
         self._on_change = on_change
+        self._say = say
+        self._renewal = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], Worker] = {}
         self._log = options.state.log(f"worker-{name}")
 
     @property
@@ -92,128 +68,115 @@ class PoolRunner:
         table = self.worker.table if self.worker is not None else None
         return {g["assistant_id"]: g for g in (table or {}).get("graphs", [])}
 
-    def start(self) -> None:
+    def start(self, tasks: asyncio.TaskGroup) -> None:
         """Start the worker, and again whenever it ends."""
         self._write_registry()
-        self._task = asyncio.create_task(self._keep_running())
+        self._task = tasks.create_task(self._keep_running())
 
     def update(self, pool: Pool) -> None:
         """Give the worker new rows; it loads and drops graphs while it serves."""
         self.pool = pool
         self._write_registry()
 
-    async def replace(self) -> None:
-        """Put a new process in the worker's place, as code that is imported stays imported."""
-        old = self.worker
-        if old is None:
-            return
-        new = await self._spawn()
-        await self._wait_until_settled(new)
-        if new.process.returncode is not None:
-            self._note_end(new)
-            return
-        self.worker = new
-        self._on_change()
-        task = asyncio.create_task(self._leave(old))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+    def replace(self) -> None:
+        """Have a new process take the worker's place, as code that is imported stays imported."""
+        self._renewal.set()
 
     async def stop(self) -> None:
-        """Drain and end."""
+        """Drain and end every process of the pool."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        worker, self.worker = self.worker, None
-        grace = self._options.drain_seconds + 2
-        leaving = [*self._leaving]
-        if worker is not None:
-            leaving.append(asyncio.create_task(_end(worker, grace)))
-        await asyncio.gather(*leaving)
+            await asyncio.wait([self._task])
+        self.worker = None
+        leaving = list(self._leaving.values())
+        staying = [worker for worker in self._alive if worker not in leaving]
+        await asyncio.gather(end_all(staying, self._options.grace_seconds), *self._leaving)
 
     def kill(self) -> None:
-        """End at once."""
-        if self.worker is not None:
-            kill_program(self.worker.process)
+        """End every process of the pool at once."""
+        for worker in self._alive:
+            kill_program(worker.process)
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()
-        failures = 0
+        backoff = Backoff()
         while True:
+            self._renewal.clear()
             started = loop.time()
-            self.worker = worker = await self._spawn()
-            while self.worker is not None and self.worker.process.returncode is None:
-                worker = self.worker
-                await self._look(worker)
-                settled = worker.answers and worker.is_settled
-                await asyncio.sleep(_POLL_SECONDS * (5 if settled else 1))
-            failures = 0 if loop.time() - started > _STEADY_SECONDS else failures + 1
-            self.restarts += 1
-            self._note_end(self.worker or worker)
+            try:
+                await self._serve(await self._start())
+            except OSError as error:
+                self._note_error(f"no worker could be started: {error}")
             self.worker = None
             self._on_change()
-            await asyncio.sleep(make_backoff_seconds(failures - 1) if failures else 0)
+            wait_seconds = backoff.note_end(loop.time() - started)
+            # What is wrong with the code may be mended before the wait is over.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_seconds):
+                    await self._renewal.wait()
 
-    async def _spawn(self) -> Worker:
-        port = find_free_port()
-        options = self._options
-        arguments = [
-            f"--registry={options.state.registry(self.name)}",
-            f"--host={_HOST}",
-            f"--port={port}",
-            f"--capability={self.pool.capability}",
-            f"--concurrency={self.pool.spec.concurrency_per_replica}",
-            f"--database-url={options.database_url}",
-            f"--app-dir={options.app_dir}",
-            f"--drain-seconds={options.drain_seconds:g}",
-            f"--log-format={options.log_format}",
-        ]
-        environ = make_environment(self.pool)
-        process = await start_program("graphwarden.worker", arguments, self._log, environ)
-        return Worker(process, f"{_HOST}:{port}")
+    async def _serve(self, worker: Worker) -> None:
+        """Watch a worker, and those that take its place, until one ends by itself."""
+        self.worker = worker
+        while not worker.has_ended:
+            if self._renewal.is_set():
+                self._renewal.clear()
+                self.worker = worker = await self._succeed(worker)
+                self._on_change()
+            if await worker.look(self._client):
+                self._on_change()
+            settled = worker.is_settled
+            await asyncio.sleep(_SETTLED_POLL_SECONDS if settled else _LOADING_POLL_SECONDS)
+        self._alive.remove(worker)
+        self._note_end(worker)
 
-    async def _look(self, worker: Worker) -> None:
-        before = (worker.answers, worker.table)
+    async def _succeed(self, old: Worker) -> Worker:
+        """The worker to go on with: a new one once it has loaded, or the old one if it cannot."""
         try:
-            answer = await self._client.get(f"http://{worker.address}/graphs", timeout=2)
-            worker.answers, worker.table = answer.is_success, answer.json()
-            for graph in worker.table["graphs"]:
-                graph.pop("in_flight", None)
-            worker.table.pop("in_flight", None)
-        except (httpx.HTTPError, ValueError):
-            worker.answers = False
-        if before != (worker.answers, worker.table):
-            self._on_change()
+            new = await self._start()
+        except OSError as error:
+            self._say(f"{self.name}: the old worker goes on, as no other could start: {error}")
+            return old
+        await self._wait_until_settled(new, old)
+        if new.has_ended:
+            self._alive.remove(new)
+            self._note_end(new)
+            return old
+        if not new.answers and not old.has_ended:
+            self._say(
+                f"{self.name}: the old worker goes on, as the new one did not answer within "
+                f"{_LOAD_LIMIT_SECONDS:g} s; see {self._log}"
+            )
+            old, new = new, old
+        task = asyncio.create_task(self._leave(old))
+        self._leaving[task] = old
+        task.add_done_callback(self._leaving.pop)
+        return new
 
-    async def _wait_until_settled(self, worker: Worker) -> None:
+    async def _start(self) -> Worker:
+        worker = await start_worker(self.name, self.pool, self._options, self._log)
+        self._alive.append(worker)
+        return worker
+
+    async def _wait_until_settled(self, new: Worker, old: Worker) -> None:
+        """Until the new worker has loaded or ended, or there is no old one to wait with."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOAD_LIMIT_SECONDS):
-                while worker.process.returncode is None:
-                    await self._look(worker)
-                    if worker.answers and worker.is_settled:
-                        return
-                    await asyncio.sleep(_POLL_SECONDS)
+                while not (new.has_ended or new.is_settled or old.has_ended):
+                    await new.look(self._client)
+                    await asyncio.sleep(_LOADING_POLL_SECONDS)
 
     async def _leave(self, worker: Worker) -> None:
         await asyncio.sleep(_TABLE_SECONDS)
-        await _end(worker, self._options.drain_seconds + 2)
+        await worker.end(self._options.grace_seconds)
+        self._alive.remove(worker)
 
     def _note_end(self, worker: Worker) -> None:
-        code = worker.process.returncode
-        self.last_error = f"worker ended with code {code}; see {self._log}"
-        log.warning("%s\n%s", self.last_error, read_tail(self._log), extra={"pool": self.name})
+        self._note_error(f"a worker ended with code {worker.process.returncode}; see {self._log}")
+
+    def _note_error(self, text: str) -> None:
+        self.last_error = text
+        self._say("\n".join((f"{self.name}: {text}", *read_tail(self._log))))
 
     def _write_registry(self) -> None:
         write_atomically(self._options.state.registry(self.name), self.pool.registry.to_json())
-
-
-async def _end(worker: Worker, grace_seconds: float) -> None:
-    await stop_program(worker.process, grace_seconds)
-
-
-def find_free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

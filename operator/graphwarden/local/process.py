@@ -75,8 +75,11 @@ def kill_program(process: Process) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def read_tail(log: Path, lines: int = 15) -> str:
+def read_tail(log: Path, lines: int = 15) -> list[str]:
     """The last lines of a log, for a person who wonders why a program ended."""
-    with contextlib.suppress(OSError):
-        return "\n".join(log.read_text(errors="replace")[-_TAIL_BYTES:].splitlines()[-lines:])
-    return ""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        return [
+            f"  | {line}" for line in file.read().decode(errors="replace").splitlines()[-lines:]
+        ]
+    return []

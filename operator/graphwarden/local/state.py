@@ -34,9 +34,14 @@ class StateDirectory:
         """The registry document of a pool."""
         return self.root / "registries" / f"{pool}.json"
 
+    @property
+    def logs(self) -> Path:
+        """The folder of the programs' output."""
+        return self.root / "logs"
+
     def log(self, name: str) -> Path:
         """Where a program's output goes."""
-        return self.root / "logs" / f"{name}.log"
+        return self.logs / f"{name}.log"
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[None]:
@@ -46,7 +51,7 @@ class StateDirectory:
             StateDirectoryBusy: another process owns it.
             OSError: it cannot be made.
         """
-        for folder in (self.root, self.root / "registries", self.root / "logs"):
+        for folder in (self.root, self.root / "registries", self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         (self.root / ".gitignore").write_text("*\n")
         with (self.root / "lock").open("w") as lock:

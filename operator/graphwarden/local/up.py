@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
 import signal
 import socket
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from watchfiles import Change, DefaultFilter, awatch
 
 from graphwarden.api.fleet import Pool
 from graphwarden.local.board import Board
-from graphwarden.local.changes import make_backoff_seconds, needs_new_processes, plan_changes
+from graphwarden.local.changes import Backoff, needs_new_processes, plan_changes
 from graphwarden.local.folder import Folder, load_folder
-from graphwarden.local.pool import PoolRunner, WorkerOptions
+from graphwarden.local.pool import PoolRunner
 from graphwarden.local.process import kill_program, read_tail, start_program, stop_program
 from graphwarden.local.routes import PoolState, make_lines, make_table
 from graphwarden.local.state import StateDirectory, write_atomically
-
-log = logging.getLogger(__name__)
-
-_MANIFESTS = {".yaml", ".yml", ".json"}
-_CODE = {".py", ".md", ".j2", ".txt", ".toml"}
+from graphwarden.local.tail import LogTail
+from graphwarden.local.watch import Touched, Watcher
+from graphwarden.local.worker import WorkerOptions
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,7 @@ class UpOptions:
     database_url: str
     drain_seconds: float
     watch: tuple[Path, ...] = ()
+    verbose: bool = False
 
 
 class Fleet:
@@ -53,35 +49,48 @@ class Fleet:
         self._folder = folder
         self._board = board
         self._pools: dict[str, PoolRunner] = {}
-        self._client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=64))
+        self._leaving: dict[asyncio.Task[None], PoolRunner] = {}
+        # Workers are on this machine: no proxy of the environment stands between.
+        self._client = httpx.AsyncClient(
+            limits=httpx.Limits(max_keepalive_connections=64), trust_env=False
+        )
+        self._tasks = asyncio.TaskGroup()
         self._changed = asyncio.Event()
-        self._code_changed = asyncio.Event()
         self._generation = 0
         self._table = ""
         self._router: Process | None = None
 
     async def run(self) -> None:
         """Start everything, and keep it running until cancelled; then drain."""
-        for name, pool in self._wanted().items():
-            self._start_pool(name, pool)
-        self._write_table()
+        options = self._options
+        watcher = Watcher(
+            options.directory, options.app_dir, options.state.root, self._modules, options.watch
+        )
         # A run that was accepted is seen through: first the router lets go, then the workers.
         async with self._client:
             try:
-                async with asyncio.TaskGroup() as tasks:
+                async with self._tasks as tasks:
+                    if options.verbose:
+                        tasks.create_task(LogTail(options.state.logs).follow(self._board.say))
+                    for name, pool in self._wanted().items():
+                        self._start_pool(name, pool)
+                    self._write_table()
                     tasks.create_task(self._keep_router())
                     tasks.create_task(self._tell())
-                    tasks.create_task(self._follow_files())
-                    tasks.create_task(self._follow_code())
+                    tasks.create_task(watcher.run(self._follow, self._board.say))
             finally:
-                await asyncio.gather(*(runner.stop() for runner in self._pools.values()))
+                stops = (runner.stop() for runner in self._pools.values())
+                await asyncio.gather(*stops, *self._leaving)
 
     def kill(self) -> None:
         """End the router and every worker at once."""
         if self._router is not None:
             kill_program(self._router)
-        for runner in self._pools.values():
+        for runner in (*self._pools.values(), *self._leaving.values()):
             runner.kill()
+
+    def _modules(self) -> set[str]:
+        return {graph.spec.module for graph in self._folder.graphs}
 
     def _wanted(self) -> dict[str, Pool]:
         names = self._folder.pool_names()
@@ -92,12 +101,19 @@ class Fleet:
         worker = WorkerOptions(
             options.state, options.app_dir, options.database_url, options.drain_seconds
         )
-        runner = PoolRunner(name, pool, worker, self._client, self._changed.set)
+        runner = PoolRunner(name, pool, worker, self._client, self._changed.set, self._board.say)
         self._pools[name] = runner
-        runner.start()
+        runner.start(self._tasks)
+
+    def _stop_pool(self, name: str) -> None:
+        # Not one of the tasks that a signal cancels: a second SIGTERM would cut a drain short.
+        runner = self._pools.pop(name)
+        task = asyncio.create_task(runner.stop())
+        self._leaving[task] = runner
+        task.add_done_callback(self._leaving.pop)
 
     async def _keep_router(self) -> None:
-        options, failures = self._options, 0
+        options, backoff, loop = self._options, Backoff(), asyncio.get_running_loop()
         log_file = options.state.log("router")
         arguments = [
             f"--table={options.state.table}",
@@ -106,6 +122,7 @@ class Fleet:
             "--log-format=text",
         ]
         while True:
+            started = loop.time()
             process = await start_program("graphwarden.router", arguments, log_file)
             self._router = process
             try:
@@ -115,9 +132,9 @@ class Fleet:
                 raise
             finally:
                 kill_program(process)
-            failures += 1
-            self._board.say(f"the router ended with code {code}:\n{read_tail(log_file)}")
-            await asyncio.sleep(make_backoff_seconds(failures - 1))
+            words = f"the router ended with code {code}; see {log_file}"
+            self._board.say("\n".join((words, *read_tail(log_file))))
+            await asyncio.sleep(backoff.note_end(loop.time() - started))
 
     async def _tell(self) -> None:
         while True:
@@ -146,82 +163,55 @@ class Fleet:
             current = table.model_copy(update={"generation": self._generation})
             write_atomically(self._options.state.table, current.model_dump_json(indent=1))
 
-    async def _follow_files(self) -> None:
-        options = self._options
-        roots = {path.resolve() for path in (options.directory, *options.watch)}
-        known = await asyncio.to_thread(find_code, roots)
-        async for changes in awatch(*roots, watch_filter=_Filter(options.state.root)):
-            touched = {path for _, path in changes}
-            # Of a new folder, the files that came with it are not always told.
-            if any(Path(path).suffix in _MANIFESTS or not Path(path).suffix for path in touched):
-                await self._reload()
-            if needs_new_processes(touched & known, touched - known, self._has_failed()):
-                self._code_changed.set()
-            known = await asyncio.to_thread(find_code, roots)
-
-    async def _follow_code(self) -> None:
-        while True:
-            await self._code_changed.wait()
-            self._code_changed.clear()
+    async def _follow(self, touched: Touched) -> None:
+        if touched.manifests:
+            await self._reload()
+        if needs_new_processes(touched.changed, touched.added, self._has_failed()):
             self._board.say("code changed: replacing the workers")
-            await asyncio.gather(*(runner.replace() for runner in list(self._pools.values())))
+            for runner in self._pools.values():
+                runner.replace()
 
     def _has_failed(self) -> bool:
         return any(line.state == "failed" for line in make_lines(self._folder, self._states()))
 
     async def _reload(self) -> None:
-        folder = await asyncio.to_thread(load_folder, self._options.directory)
+        directory = self._options.directory
+        if not directory.is_dir():
+            self._board.say(f"not reloaded: {directory} is gone; the fleet goes on without it")
+            return
+        folder = await asyncio.to_thread(load_folder, directory)
         if folder.manifests.errors:
             for problem in folder.problems():
                 self._board.say(f"not reloaded: {problem}")
             return
         self._folder = folder
-        wanted = self._wanted()
+        self._apply(self._wanted())
+
+    def _apply(self, wanted: dict[str, Pool]) -> None:
         running = {name: runner.pool for name, runner in self._pools.items()}
         changes = plan_changes(running, wanted)
-        for name in changes.start:
-            self._start_pool(name, wanted[name])
-        leaving = [self._pools.pop(name) for name in changes.stop]
+        for name in changes.stop:
+            self._stop_pool(name)
         for name in running.keys() & wanted.keys():
             self._pools[name].update(wanted[name])
+        for name in changes.replace:
+            self._pools[name].replace()
+        for name in changes.start:
+            self._start_pool(name, wanted[name])
         self._write_table()
         self._changed.set()
-        await asyncio.gather(
-            *(runner.stop() for runner in leaving),
-            *(self._pools[name].replace() for name in changes.replace),
-        )
 
 
-def find_code(roots: set[Path]) -> set[str]:
-    """The files whose content a worker may have read already."""
-    return {
-        str(path)
-        for root in roots
-        for path in root.rglob("*")
-        if path.suffix in _CODE and "__pycache__" not in path.parts
-    }
+def check_address(host: str, port: int) -> None:
+    """Make sure that a server could listen there now.
 
-
-class _Filter(DefaultFilter):
-    """Manifests, code, prompts and new folders; not the state directory, caches or hidden ones."""
-
-    def __init__(self, state_root: Path) -> None:
-        super().__init__(ignore_paths=[state_root])
-
-    def __call__(self, change: Change, path: str) -> bool:
-        wanted = Path(path).suffix in _MANIFESTS | _CODE
-        return super().__call__(change, path) and (wanted or os.path.isdir(path))
-
-
-def is_port_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket() as probe:
+    Raises:
+        OSError: it could not; EADDRINUSE when there is one already.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+        probe.bind(address)
 
 
 async def serve(options: UpOptions, folder: Folder, board: Board) -> int:
@@ -243,20 +233,21 @@ async def serve(options: UpOptions, folder: Folder, board: Board) -> int:
         else:
             fleet.kill()
 
-    async with _signals(on_signal):
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    board.close()
+    with _signals(on_signal), contextlib.suppress(asyncio.CancelledError):
+        await task
     return 0 if signals == 1 else 130
 
 
-@contextlib.asynccontextmanager
-async def _signals(handler: object) -> AsyncIterator[None]:
+@contextlib.contextmanager
+def _signals(handler: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, handler)  # type: ignore[arg-type]
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, handler)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
