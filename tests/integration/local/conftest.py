@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ def build_graph(checkpointer=None):
 """
 
 
+SLOW = """
+import asyncio
+
+async def first(state: State) -> State:
+    open("started", "w").close()
+    await asyncio.sleep(state.get("seconds", 2))
+    return {"text": "waited"}
+"""
+
+
 class Fleet:
     """A folder of flows, and `graphwarden up` on it."""
 
@@ -72,16 +83,24 @@ class Fleet:
         )
         (folder / "graphspec.yaml").write_text(head % name + "\n".join(lines) + "\n")
 
+    def add_slow(self, name: str, capability: str) -> None:
+        """A graph whose run makes the file `started`, and takes as long as its input says."""
+        self.add(name, capability=capability)
+        state = "    text: str\n    seconds: float\n"
+        before, after = GRAPH.format(answer="").split("def build_graph")
+        text = before.replace("    text: str\n", state) + SLOW + "\ndef build_graph" + after
+        (self.flows / f"{name}_graph" / "__init__.py").write_text(text)
+
     def command(self, *more: str) -> list[str]:
         up = ["up", "flows", f"--port={self.port}", "--drain-seconds=5", *more]
         return [sys.executable, "-c", "from graphwarden.cli import main; main()", *up]
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        environ = {**os.environ, **_BYTECODE}
+    def running(self, *more: str, **environ: str) -> Iterator[None]:
+        environ = {**os.environ, **_BYTECODE, **environ}
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                self.command(), cwd=self.root, stdout=out, stderr=out, env=environ
+                self.command(*more), cwd=self.root, stdout=out, stderr=out, env=environ
             )
         try:
             yield
@@ -103,6 +122,27 @@ class Fleet:
             if got.is_success:
                 return str(got.json()["text"])
         return None
+
+    @contextmanager
+    def calling(self, assistant: str, seconds: float) -> Iterator[Future[httpx.Response]]:
+        """A run of a slow graph that has started."""
+        body = {"assistant_id": assistant, "input": {"seconds": seconds}}
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(self.http.post, "/runs/wait", json=body)
+            until(lambda: answer.done() or (self.root / "started").exists(), "the run")
+            yield answer
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
+        return [pid for pid, name in self.children().items() if name.endswith("worker")]
+
+    def use(self, *command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """`graphwarden` on this fleet, as a user would."""
+        program = [sys.executable, "-c", "from graphwarden.cli import main; main()", *command]
+        environ = {**os.environ, **_BYTECODE, "GRAPHWARDEN_URL": str(self.http.base_url)}
+        return subprocess.run(
+            program, cwd=self.root, env=environ, input=stdin, capture_output=True, text=True
+        )
 
     def children(self) -> dict[int, str]:
         """The programs that `up` runs, by process id."""
@@ -128,6 +168,14 @@ def until(look: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < end, f"waited {_SECONDS_TO_WAIT} s for {what}"
         time.sleep(0.05)
     return seen
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 @pytest.fixture

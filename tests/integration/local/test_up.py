@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.local.conftest import GRAPH, Fleet, until
+from integration.local.conftest import GRAPH, Fleet, is_gone, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -139,7 +139,7 @@ def test_workers_die_with_a_fleet_that_is_killed(fleet: Fleet) -> None:
         fleet.process.wait(10)
 
         def gone() -> bool:
-            return all(_is_gone(pid) for pid in children)
+            return all(is_gone(pid) for pid in children)
 
         assert until(gone, "the end of the workers")
 
@@ -167,10 +167,3 @@ def test_a_second_fleet_on_the_same_state_is_refused(fleet: Fleet) -> None:
         done = subprocess.run(command, cwd=fleet.root, capture_output=True, text=True)
     assert done.returncode == 2
     assert "another `graphwarden up`" in done.stderr
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True

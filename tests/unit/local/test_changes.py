@@ -8,6 +8,7 @@ from graphwarden.api.fleet import Pool
 from graphwarden.api.graphpool import GraphPoolSpec
 from graphwarden.api.registry import Registry, Row
 from graphwarden.local.changes import (
+    Backoff,
     Changes,
     make_backoff_seconds,
     make_environment,
@@ -67,6 +68,12 @@ def test_the_wait_before_a_restart_doubles_up_to_half_a_minute() -> None:
     assert waits[:3] == [0.5, 1, 2]
     assert waits == sorted(waits)
     assert waits[-1] == 30
+
+
+def test_a_program_that_was_up_for_a_minute_is_started_again_as_if_for_the_first_time() -> None:
+    backoff = Backoff()
+    waits = [backoff.note_end(up_seconds) for up_seconds in (1, 1, 59, 61, 1)]
+    assert waits == [0.5, 1, 2, 0.5, 1]
 
 
 @pytest.mark.parametrize(
