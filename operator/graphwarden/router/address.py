@@ -22,6 +22,7 @@ from graphwarden.router.table import Table
 _LONGEST_SECONDS = 24 * 3600.0
 # The worker enforces the run's own timeout; only one that fails to is cut off here.
 _MARGIN_SECONDS = 30.0
+_SHORT_BYTES = 64 * 2**10
 # Failures that waiting does not mend: the graph has to be changed first.
 _BROKEN = frozenset({"ImportError", "AttributeMissing", "BuilderFailed", "NotAGraph"})
 _POSITION = re.compile(r"\(byte (\d+)\)")
@@ -36,6 +37,8 @@ class Call:
     timeout_seconds: float = _LONGEST_SECONDS
     thread: str = ""
     assistant: str = ""
+    # Whether it may be sent to a second worker when the first did not start it.
+    may_move: bool = True
 
 
 async def address(request: Request, route: Route, pools: Pools) -> Call:
@@ -56,9 +59,7 @@ async def address(request: Request, route: Route, pools: Pools) -> Call:
         case _:
             body = await request.body.read()
             graph = decode_thread_graph(body) if request.path == "/threads" else None
-            named = pools.current.find(graph) if graph else None
-            pool = pools.current.assistants[named].pool if named else None
-            return Call(_need_storage(pool or next(iter(pools.current.storage_pools), None)), body)
+            return Call(_need_storage(_find_storage(pools.current, graph)), body)
 
 
 def find_assistant(table: Table, assistant: str) -> tuple[str, AssistantRoute]:
@@ -85,11 +86,16 @@ async def _address_run(request: Request, route: Route, pools: Pools) -> Call:
         body = await request.body.read()
         named = _read_assistant(body)
     else:
-        body = request.body.stream()
+        # A short body is kept, so that it can be sent to a second worker; a long one goes on as
+        # it comes.
+        length = request.content_length
+        short = length is not None and length <= _SHORT_BYTES
+        body = await request.body.read() if short else request.body.stream()
     name, found = find_assistant(pools.current, named)
     check_callable(name, found)
     timeout = found.timeout_seconds + _MARGIN_SECONDS
-    return Call(found.pool, body, timeout, thread=route.name, assistant=name)
+    may_move = found.retry != "Never"
+    return Call(found.pool, body, timeout, thread=route.name, assistant=name, may_move=may_move)
 
 
 def _read_assistant(body: bytes) -> str:
@@ -123,6 +129,13 @@ def check_callable(name: str, route: AssistantRoute) -> None:
         raise retry_later(503, Reason.GRAPH_SUSPENDED, detail, 30)
     if not route.ready and route.reason in _BROKEN | {"StorageMissing"}:
         raise retry_later(503, Reason.GRAPH_NOT_READY, f"graph '{name}' is not ready: {said}", 10)
+
+
+def _find_storage(table: Table, graph: str | None) -> str | None:
+    """The pool of the graph when it has storage, or else any that has."""
+    name = table.find(graph) if graph else None
+    pool = table.assistants[name].pool if name else None
+    return pool if pool in table.storage_pools else next(iter(table.storage_pools), None)
 
 
 def _need_storage(pool: str | None) -> str:

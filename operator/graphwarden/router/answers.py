@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from graphwarden.api.errors import TRACE_HEADER, render_error
 from graphwarden.router.errors import RouterError
-from graphwarden.router.request import Request
+from graphwarden.router.request import Headers, Request
 from graphwarden.router.upstream import ResponseHead
 from graphwarden.telemetry.trace import TraceContext
 
@@ -99,8 +99,9 @@ def render_request_head(
         trace.header.encode(),
         b"\r\n",
     ]
+    own = _NOT_FORWARDED | _named_by_connection(request.headers)
     for name, value in request.headers:
-        if name not in _NOT_FORWARDED:
+        if name not in own:
             parts += (name, b": ", value, b"\r\n")
     baggage = filter_baggage(request.header(b"baggage"))
     if baggage:
@@ -120,8 +121,9 @@ def render_response_head(
     cors = request.header(b"origin") is not None
     parts = [_status_line(head.status)]
     traced = False
+    own = _HOP_BY_HOP | _named_by_connection(head.headers)
     for name, value in head.headers:
-        if name in _HOP_BY_HOP or (cors and name.startswith(b"access-control-")):
+        if name in own or (cors and name.startswith(b"access-control-")):
             continue
         traced = traced or name == b"x-trace-id"
         parts += (name, b": ", value, b"\r\n")
@@ -143,6 +145,13 @@ def filter_baggage(header: str | None) -> str:
         return ""
     entries: Iterable[str] = (entry.strip() for entry in header.split(","))
     return ",".join(e for e in entries if e.split("=", 1)[0].strip() in _BAGGAGE_KEYS)
+
+
+def _named_by_connection(headers: Headers) -> frozenset[bytes]:
+    named = [value for name, value in headers if name == b"connection"]
+    if not named or all(value.lower() in (b"keep-alive", b"close") for value in named):
+        return frozenset()
+    return frozenset(token.strip().lower() for value in named for token in value.split(b","))
 
 
 def _status_line(status: int) -> bytes:

@@ -187,7 +187,7 @@ def _make_graph_line(
 def _parse_query(body: bytes) -> dict[str, Any]:
     try:
         query = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RouterError(
             400, Reason.INVALID_JSON, f"the body is not valid JSON: {error}"
         ) from error
@@ -198,18 +198,19 @@ def _parse_query(body: bytes) -> dict[str, Any]:
         if value is not None and (type(value) is not int or not low <= value <= high):
             detail = f"{field} must be a whole number from {low} to {high}"
             raise RouterError(422, Reason.INVALID_REQUEST, detail)
-    if query.get("sort_by") is not None and query["sort_by"] not in _SORT_FIELDS:
-        detail = f"sort_by must be one of {', '.join(sorted(_SORT_FIELDS))}"
-        raise RouterError(422, Reason.INVALID_REQUEST, detail)
     for field, kind, word in (
         ("metadata", dict, "an object"),
         ("graph_id", str, "a string"),
         ("name", str, "a string"),
         ("select", list, "a list"),
+        ("sort_by", str, "a string"),
         ("sort_order", str, "a string"),
     ):
         if query.get(field) is not None and not isinstance(query[field], kind):
             raise RouterError(422, Reason.INVALID_REQUEST, f"{field} must be {word}")
+    if query.get("sort_by") is not None and query["sort_by"] not in _SORT_FIELDS:
+        detail = f"sort_by must be one of {', '.join(sorted(_SORT_FIELDS))}"
+        raise RouterError(422, Reason.INVALID_REQUEST, detail)
     return query
 
 

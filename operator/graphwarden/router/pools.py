@@ -29,12 +29,11 @@ class Pools:
         """The table in force; an empty one before the first."""
         return self.table or Table()
 
-    def swap(self, table: Table) -> set[str]:
-        """Put another table in force. Returns the endpoints that are gone."""
-        before, self.table = self.current, table
-        for name in before.pools.keys() | table.pools.keys():
+    def swap(self, table: Table) -> None:
+        """Put another table in force."""
+        self.table = table
+        for name in self._bulkheads.keys() | table.pools.keys():
             self._resize(name)
-        return _endpoints(before) - _endpoints(table)
 
     def counts(self) -> Iterator[tuple[str, Bulkhead]]:
         """Every pool that has been used or is in the table."""
@@ -51,7 +50,7 @@ class Pools:
     def find_pool_of_thread(self, thread: str) -> str | None:
         """The pool that saw the thread last, or any with storage, which sends us on from there."""
         hint = self._hints.get(thread)
-        if hint in self.current.pools:
+        if hint in self.current.storage_pools:
             return hint
         return next(iter(self.current.storage_pools), None)
 
@@ -62,6 +61,8 @@ class Pools:
         Raises:
             RouterError: 429 when the queue is full or too slow, 503 when no worker came up.
         """
+        if name not in self.current.pools:
+            raise _gone(name)
         bulkhead = self._bulkhead(name)
         admitted = asyncio.get_running_loop().create_future()
         ticket = Ticket(lambda: None if admitted.done() else admitted.set_result(None))
@@ -80,14 +81,18 @@ class Pools:
         while True:
             pool = self.current.pools.get(name)
             if pool is None:
-                raise retry_later(503, Reason.POOL_UNAVAILABLE, f"pool {name} is gone")
+                raise _gone(name)
             cold = not pool.endpoints
             patience = pool.cold_start_wait_seconds if cold else pool.max_wait_seconds
             with suppress_timeout():
                 async with asyncio.timeout_at(since + patience):
                     await asyncio.shield(admitted)
-                    return
+            if admitted.done():
+                return
             now_cold = not self.current.pools.get(name, PoolRoute()).endpoints
+            if now_cold and not cold:
+                # Its workers went away meanwhile: from now on the call waits for a new one.
+                continue
             if cold and now_cold:
                 detail = f"pool {name} has no ready worker, and none came up in {patience:g} s"
                 raise retry_later(503, Reason.POOL_UNAVAILABLE, detail, 5)
@@ -129,8 +134,8 @@ def suppress_timeout() -> Iterator[None]:
         return
 
 
-def _endpoints(table: Table) -> set[str]:
-    return {endpoint for pool in table.pools.values() for endpoint in pool.endpoints}
+def _gone(name: str) -> RouterError:
+    return retry_later(503, Reason.POOL_UNAVAILABLE, f"pool {name} is not in the route table", 5)
 
 
 def _full(name: str, bulkhead: Bulkhead) -> RouterError:

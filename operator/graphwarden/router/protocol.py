@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _PIPELINE_LIMIT = 16
 _IDLE_SECONDS = 75.0
 _CHECK_SECONDS = 5.0
+# How long a client that is still sending may go on, so that it gets to read why it was refused.
+_LINGER_SECONDS = 2.0
 
 Handler = Callable[[Request, "ClientProtocol"], Awaitable[None]]
 Refuser = Callable[[RouterError, "ClientProtocol"], None]
@@ -61,6 +63,8 @@ class ClientProtocol(asyncio.Protocol):
         self._url = b""
         self._headers: Headers = []
         self._broken = False
+        self._writable = asyncio.Event()
+        self._writable.set()
         self.closing = False
         self.busy = False
         self.answered = False
@@ -90,6 +94,7 @@ class ClientProtocol(asyncio.Protocol):
         if self._broken:
             return
         self._last_data = self._loop.time()
+        body, size = self._body, self._body.size if self._body is not None else 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -99,16 +104,21 @@ class ClientProtocol(asyncio.Protocol):
             self._break(cause if isinstance(cause, RouterError) else bad_request(str(error)))
         except httptools.HttpParserError as error:
             self._break(bad_request(f"this is not HTTP: {error}"))
-        if self._in_head:
+        if self._in_head or (self._body is not None and self._body is body and body.size == size):
+            # A head, or what looks like no end of trailers and chunk extensions.
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_LIMIT:
                 self._break(head_too_large())
+        else:
+            self._head_bytes = 0
 
     def pause_writing(self) -> None:
+        self._writable.clear()
         if self.on_pressure is not None:
             self.on_pressure(True)
 
     def resume_writing(self) -> None:
+        self._writable.set()
         if self.on_pressure is not None:
             self.on_pressure(False)
 
@@ -125,6 +135,9 @@ class ClientProtocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._body is not None:
+            # A trailer may not become a header (RFC 9110, section 6.5.1); none is needed here.
+            return
         self._headers.append((name.lower(), value))
         if len(self._headers) > HEAD_BYTES_LIMIT // 4:
             raise head_too_large()
@@ -200,6 +213,18 @@ class ClientProtocol(asyncio.Protocol):
                 self.on_pressure = None
             if self.closing or not request.keep_alive or not request.body.complete:
                 break
+            # Answers must not pile up for a client that asks on and on and reads nothing.
+            await self._writable.wait()
+        await self._part()
+
+    async def _part(self) -> None:
+        """Close; a client in the middle of sending would lose the answer to a sudden end."""
+        transport = self._transport
+        if transport is not None and (self._broken or self._body is not None):
+            self._broken = True
+            transport.write_eof()
+            self._resume_reading()
+            await asyncio.sleep(_LINGER_SECONDS)
         if self._transport is not None:
             self._transport.close()
 
@@ -223,6 +248,9 @@ class ClientProtocol(asyncio.Protocol):
 
     def _check_patience(self) -> None:
         now = self._loop.time()
+        if self._transport is not None and not self._transport.is_reading():
+            # We are the ones who wait.
+            self._last_data = now
         quiet = now - self._last_data
         if self._in_head and now - self._head_since > self._settings.head_timeout_seconds:
             self._break(_too_slow("the head of the request"))

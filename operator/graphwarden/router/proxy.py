@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,6 +33,7 @@ from graphwarden.router.upstream import (
 )
 from graphwarden.telemetry.trace import TraceContext
 
+log = logging.getLogger(__name__)
 access = logging.getLogger("graphwarden.router.access")
 
 _PAUSE_SECONDS = (0.05, 0.5)
@@ -54,7 +54,8 @@ class Proxy:
 
     def swap(self, table: Table) -> None:
         """Put another table in force. Calls in flight do not notice."""
-        self.upstreams.forget(self.pools.swap(table))
+        self.pools.swap(table)
+        self.upstreams.keep_only(table.endpoints)
 
     def refuse(self, error: RouterError, client: ClientProtocol) -> None:
         """Answer what was no request."""
@@ -79,10 +80,23 @@ class Proxy:
         except asyncio.CancelledError:
             exchange.outcome = "gone"
             raise
+        except Exception:
+            log.exception("a call failed", extra={"trace_id": trace.trace_id})
+            exchange.outcome, exchange.status = "error", 500
+            self._give_up(request, client, trace)
         finally:
             self.metrics.answered(exchange.pool, exchange.outcome)
             if self._log_access and exchange.is_worth_a_line:
                 _log(exchange, time.monotonic() - began)
+
+    def _give_up(self, request: Request, client: ClientProtocol, trace: TraceContext) -> None:
+        client.closing = True
+        if client.answered:
+            client.abort()
+            return
+        detail = "the router failed on this call; its log has the reason under this trace id"
+        error = RouterError(500, Reason.INTERNAL, detail, close=True)
+        client.write(render_refusal(request, error, trace.trace_id))
 
     def choose(self, pool: str, avoid: set[str]) -> str | None:
         """The worker for a call."""
@@ -130,12 +144,7 @@ class _Exchange:
             raise retry_later(503, Reason.POOL_UNAVAILABLE, "the router has no route table yet")
         call = await address(request, route, self._proxy.pools)
         self.pool, self.assistant = call.pool, call.assistant
-        try:
-            async with asyncio.timeout(call.timeout_seconds):
-                await self._deliver(call)
-        except TimeoutError:
-            detail = f"no answer within {call.timeout_seconds:g} s, the graph's timeout and more"
-            raise RouterError(504, Reason.UPSTREAM_TIMEOUT, detail) from None
+        await self._deliver(call)
 
     async def _deliver(self, call: Call) -> None:
         """Send the call until a worker takes it: again only when it provably did not start."""
@@ -143,8 +152,9 @@ class _Exchange:
         avoid: set[str] = set()
         pause, redirected, give_up_at = _PAUSE_SECONDS[0], False, 0.0
         while True:
+            final = not call.may_move or 0 < give_up_at <= loop.time()
             async with self._proxy.pools.place(call.pool):
-                outcome = await self._attempt(call, avoid, final=0 < give_up_at <= loop.time())
+                outcome = await self._attempt_in_time(call, avoid, final=final)
             if outcome is None:
                 return
             if outcome and not redirected:
@@ -160,6 +170,15 @@ class _Exchange:
             if route is None or avoid.issuperset(route.endpoints):
                 await asyncio.sleep(pause)
                 pause, avoid = min(pause * 2, _PAUSE_SECONDS[1]), set()
+
+    async def _attempt_in_time(self, call: Call, avoid: set[str], *, final: bool) -> str | None:
+        # A wait for a place or for a first worker is not the run's time.
+        try:
+            async with asyncio.timeout(call.timeout_seconds):
+                return await self._attempt(call, avoid, final=final)
+        except TimeoutError:
+            detail = f"no answer within {call.timeout_seconds:g} s, the graph's timeout and more"
+            raise RouterError(504, Reason.UPSTREAM_TIMEOUT, detail) from None
 
     async def _attempt(self, call: Call, avoid: set[str], *, final: bool) -> str | None:
         """Send the call to one worker.
@@ -192,6 +211,8 @@ class _Exchange:
                 await connection.wait_until_done()
         except ConnectionBroken as error:
             connection.abort()
+            if self._may_repeat(connection):
+                return ""
             raise self._explain_loss(call, endpoint, error) from error
         except BaseException:
             connection.abort()
@@ -199,13 +220,13 @@ class _Exchange:
         finally:
             proxy.metrics.relayed(call.pool, time.monotonic() - began)
             proxy.upstreams.release(connection)
-        if again is None and call.thread:
+        if again is None and call.thread and self.status < 400:
             proxy.pools.remember(call.thread, call.pool)
         return again
 
     async def _send(self, call: Call, connection: UpstreamConnection) -> ResponseHead:
         request = self.request
-        size = len(call.body) if isinstance(call.body, bytes) else _declared_length(request)
+        size = len(call.body) if isinstance(call.body, bytes) else request.content_length
         head = render_request_head(request, connection.endpoint, self.trace.child(), size)
         if isinstance(call.body, bytes):
             return await connection.send(head, call.body, method=request.method)
@@ -232,9 +253,12 @@ class _Exchange:
     async def _relay(self, head: ResponseHead, connection: UpstreamConnection) -> None:
         client, request = self._client, self.request
         self.status, self.outcome = head.status, _name_outcome(head.status)
-        endless = not head.chunked and not head.has_length and head.status not in (204, 304)
         reframe = head.chunked and not request.http_1_0
-        close = (head.chunked and request.http_1_0) or endless or not request.keep_alive
+        close = (
+            (head.chunked and request.http_1_0)
+            or head.ends_with_connection
+            or not request.keep_alive
+        )
         client.closing = client.closing or close
         client.answered = True
         client.on_pressure = connection.hold_back
@@ -243,6 +267,17 @@ class _Exchange:
         await connection.wait_until_done()
         if reframe and request.method != "HEAD":
             client.write(b"0\r\n\r\n")
+
+    def _may_repeat(self, connection: UpstreamConnection) -> bool:
+        """A kept connection that ended before any answer, and a call that only reads.
+
+        RFC 9110, section 9.2.2. A run is never in question: no run is made by these methods.
+        """
+        return (
+            self.request.method in ("GET", "HEAD")
+            and connection.was_used
+            and not connection.has_answered
+        )
 
     def _explain_loss(self, call: Call, endpoint: str, error: ConnectionBroken) -> RouterError:
         self.outcome = "lost"
@@ -265,13 +300,6 @@ def _make_sink(client: ClientProtocol, *, reframe: bool) -> Callable[[bytes], No
 
 def _drop(data: bytes) -> None:
     """An answer that only its head mattered of."""
-
-
-def _declared_length(request: Request) -> int | None:
-    length = request.header(b"content-length")
-    if length is not None:
-        return int(length)
-    return None if request.header(b"transfer-encoding") is not None else 0
 
 
 async def _in_chunks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -298,17 +326,16 @@ def _name_outcome(status: int) -> str:
 
 def _log(exchange: _Exchange, seconds: float) -> None:
     request = exchange.request
-    with contextlib.suppress(ValueError):
-        access.info(
-            "request",
-            extra={
-                "method": request.method,
-                "path": request.path,
-                "status": exchange.status,
-                "outcome": exchange.outcome,
-                "capability": exchange.pool,
-                "assistant_id": exchange.assistant,
-                "duration_ms": round(seconds * 1000, 2),
-                "trace_id": exchange.trace.trace_id,
-            },
-        )
+    access.info(
+        "request",
+        extra={
+            "method": request.method,
+            "path": request.path,
+            "status": exchange.status,
+            "outcome": exchange.outcome,
+            "capability": exchange.pool,
+            "assistant_id": exchange.assistant,
+            "duration_ms": round(seconds * 1000, 2),
+            "trace_id": exchange.trace.trace_id,
+        },
+    )

@@ -57,8 +57,7 @@ class Body:
         elif self._error is None:
             self._chunks.append(data)
             self._buffered += len(data)
-            if self._streaming and self._buffered > _STREAM_HIGH_WATER:
-                self._pause()
+            self._hold_back()
             self._wake()
 
     def finish(self) -> None:
@@ -85,13 +84,17 @@ class Body:
             raise self._error
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Its pieces as they arrive; the sender is held back while nobody takes them.
+    def stream(self) -> AsyncIterator[bytes]:
+        """Its pieces as they arrive; from now on the sender is held back while nobody takes them.
 
         Raises:
             RouterError: the rest is too large, or did not arrive.
         """
         self._streaming = True
+        self._hold_back()
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         while True:
             if self._error is not None:
                 raise self._error
@@ -103,6 +106,10 @@ class Body:
                 return
             if not self._chunks and self._error is None:
                 await self._wait()
+
+    def _hold_back(self) -> None:
+        if self._streaming and self._buffered > _STREAM_HIGH_WATER and not self.complete:
+            self._pause()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -127,6 +134,14 @@ class Request:
     http_1_0: bool
     keep_alive: bool
     path: str = field(default="")
+
+    @property
+    def content_length(self) -> int | None:
+        """Bytes of the body; None when it comes in chunks."""
+        length = self.header(b"content-length")
+        if length is not None:
+            return int(length)
+        return None if self.header(b"transfer-encoding") is not None else 0
 
     def header(self, name: bytes) -> str | None:
         """The first header of that name."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import msgspec
+
+_T = TypeVar("_T")
 
 
 class Target(Enum):
@@ -99,17 +102,26 @@ def decode_assistant(body: bytes) -> str | None:
     Raises:
         msgspec.DecodeError: the body is no JSON object, or the field is no string.
     """
-    return msgspec.json.decode(body, type=AssistantField).assistant_id
+    return _decode(body, AssistantField).assistant_id
 
 
 def decode_thread_graph(body: bytes) -> str | None:
     """The graph that a new thread's metadata names, where it does."""
     try:
-        thread = msgspec.json.decode(body, type=_ThreadBody)
+        thread = _decode(body, _ThreadBody)
     except msgspec.DecodeError:
         # The worker says what is wrong with it; routing only wanted a hint.
         return None
     return thread.metadata.graph_id if thread.metadata else None
+
+
+def _decode(body: bytes, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"{error.reason} in a string") from error
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
 
 
 def _thread_of(path: str) -> str:

@@ -15,6 +15,7 @@ from graphwarden.router.pools import Pools
 from graphwarden.router.protocol import ClientProtocol
 from graphwarden.router.proxy import Proxy
 from graphwarden.router.settings import Settings
+from graphwarden.router.upstream import keep_alive
 from graphwarden.telemetry import logs
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Inherited by accepted connections: a client that vanished is noticed in time.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keep_alive(listener)
         listener.setblocking(False)
         listener.bind((host, port))
     except OSError:

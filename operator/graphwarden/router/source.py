@@ -139,7 +139,9 @@ class KubernetesSource:
                 version = body["metadata"]["resourceVersion"]
                 if event["type"] == "DELETED":
                     self._objects[kind, namespace].pop(_key(body), None)
-                elif event["type"] != "BOOKMARK":
+                elif event["type"] == "BOOKMARK":
+                    continue
+                else:
                     self._objects[kind, namespace][_key(body)] = body
                 self._changed.set()
         finally:

@@ -18,6 +18,7 @@ class Table:
     assistants: Mapping[str, AssistantRoute] = field(default_factory=dict)
     by_uuid: Mapping[str, str] = field(default_factory=dict)
     storage_pools: tuple[str, ...] = ()
+    endpoints: frozenset[str] = frozenset()
 
     def find(self, assistant: str) -> str | None:
         """The assistant id that a name or a default assistant's UUID stands for."""
@@ -33,6 +34,7 @@ def make_table(document: RouteTable) -> Table:
         pools=document.pools,
         assistants=document.assistants,
         by_uuid={names.assistant_uuid(name): name for name in document.assistants},
+        endpoints=frozenset(e for pool in document.pools.values() for e in pool.endpoints),
         storage_pools=tuple(
             sorted(
                 (name for name, pool in document.pools.items() if pool.has_storage),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from dataclasses import dataclass
 from typing import cast
 
@@ -36,6 +37,11 @@ class ResponseHead:
     chunked: bool
     has_length: bool
 
+    @property
+    def ends_with_connection(self) -> bool:
+        """Whether only the end of the connection ends the body (RFC 9112, section 6.3)."""
+        return not self.chunked and not self.has_length and self.status not in (204, 304)
+
     def header(self, name: bytes) -> str | None:
         """The first header of that name."""
         for key, value in self.headers:
@@ -50,6 +56,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.idle_since = 0.0
+        self.was_used = False
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
@@ -60,6 +67,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._head_only = False
         self._keep = False
+        self._until_closed = False
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -80,6 +88,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._done = self._loop.create_future()
         self._head_only = method == "HEAD"
         self._keep = False
+        self._until_closed = False
         self._pending = []
         self._sink = None
         if isinstance(body, bytes):
@@ -115,6 +124,11 @@ class UpstreamConnection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     @property
+    def has_answered(self) -> bool:
+        """Whether a byte of the answer to the present request has come."""
+        return self._head is not None and self._head.done() and not self._head.exception()
+
+    @property
     def can_be_kept(self) -> bool:
         """Whether the connection is clean for another request."""
         return self._keep and self.is_open
@@ -133,10 +147,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        keep_alive(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._writable.set()
+        if self._until_closed and exc is None:
+            self._finish()
         broken = ConnectionBroken(str(exc) if exc else "connection closed")
         if self._head is not None and not self._head.done():
             self._head.set_exception(broken)
@@ -178,6 +195,7 @@ class UpstreamConnection(asyncio.Protocol):
             has_length=b"content-length" in names,
         )
         self._keep = self._parser.should_keep_alive()
+        self._until_closed = head.ends_with_connection
         self._head.set_result(head)
         if self._head_only:
             self._keep = False
@@ -211,10 +229,20 @@ class UpstreamConnection(asyncio.Protocol):
             self._write(chunk)
 
 
+def keep_alive(connection: socket.socket) -> None:
+    """Have the kernel ask a silent peer whether it still lives, so that a lost node is noticed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        # Not every system names all three.
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
 class Upstreams:
     """Idle connections and calls in flight, per endpoint (`host:port`)."""
 
     def __init__(self) -> None:
+        self._live: Set[str] = frozenset()
         self.busy: defaultdict[str, int] = defaultdict(int)
         self._idle: defaultdict[str, deque[UpstreamConnection]] = defaultdict(deque)
 
@@ -225,13 +253,10 @@ class Upstreams:
             ConnectFailed: nothing was sent.
         """
         loop = asyncio.get_running_loop()
-        idle = self._idle[endpoint]
-        while idle:
-            connection = idle.pop()
-            if connection.is_open and loop.time() - connection.idle_since < _IDLE_SECONDS:
-                self.busy[endpoint] += 1
-                return connection
-            connection.close()
+        connection = self._take_idle(endpoint, loop.time())
+        if connection is not None:
+            self.busy[endpoint] += 1
+            return connection
         host, _, port = endpoint.rpartition(":")
         self.busy[endpoint] += 1
         try:
@@ -250,17 +275,21 @@ class Upstreams:
     def release(self, connection: UpstreamConnection) -> None:
         """Give a connection back: it is kept when it is clean, else broken."""
         self._count_down(connection.endpoint)
-        idle = self._idle[connection.endpoint]
-        if connection.can_be_kept and len(idle) < _IDLE_LIMIT:
+        idle = self._idle.get(connection.endpoint, deque())
+        if connection.can_be_kept and connection.endpoint in self._live and len(idle) < _IDLE_LIMIT:
+            # A client that did not keep up may have had it held back.
+            connection.hold_back(False)
+            connection.was_used = True
             connection.idle_since = asyncio.get_running_loop().time()
-            idle.append(connection)
+            self._idle[connection.endpoint].append(connection)
         else:
             connection.abort()
 
-    def forget(self, endpoints: set[str]) -> None:
-        """Close the idle connections of workers that have left."""
-        for endpoint in endpoints:
-            for connection in self._idle.pop(endpoint, ()):
+    def keep_only(self, endpoints: Set[str]) -> None:
+        """Keep connections to these workers, and close the idle ones to all others."""
+        self._live = endpoints
+        for endpoint in self._idle.keys() - endpoints:
+            for connection in self._idle.pop(endpoint):
                 connection.close()
 
     async def fetch(self, endpoint: str, path: str, seconds: float) -> bytes:
@@ -288,6 +317,19 @@ class Upstreams:
         if head.status != 200:
             raise ConnectFailed(f"{endpoint}{path}: status {head.status}")
         return b"".join(parts)
+
+    def _take_idle(self, endpoint: str, now: float) -> UpstreamConnection | None:
+        idle = self._idle.get(endpoint)
+        while idle:
+            oldest = idle[0]
+            if oldest.is_open and now - oldest.idle_since < _IDLE_SECONDS:
+                break
+            idle.popleft().close()
+        while idle:
+            connection = idle.pop()
+            if connection.is_open:
+                return connection
+        return None
 
     def _count_down(self, endpoint: str) -> None:
         self.busy[endpoint] -= 1

@@ -263,3 +263,78 @@ async def test_a_browser_may_call_and_see_where_its_run_is(router: Router) -> No
     assert "POST" in asked.headers["access-control-allow-methods"]
     assert got.headers["access-control-allow-origin"] == "*"
     assert "content-location" in got.headers["access-control-expose-headers"]
+
+
+async def test_a_graph_that_is_never_to_be_retried_is_sent_once(router: Router) -> None:
+    async with listening(always(503, **NOT_STARTED)) as worker:
+        await router.route(
+            {"p": {"endpoints": [worker.endpoint]}}, x={"pool": "p", "retry": "Never"}
+        )
+        assert (await router.run()).status_code == 503
+    assert len(worker.received) == 1
+
+
+async def test_a_short_call_with_a_header_is_still_sent_to_another_worker(router: Router) -> None:
+    async with listening(always(503, **NOT_STARTED)) as full, listening(always(200)) as free:
+        await router.to(full.endpoint, free.endpoint)
+        headers = {"x-assistant-id": "x"}
+        body = {"assistant_id": "x"}
+        answers = [
+            await router.http.post("/runs/wait", json=body, headers=headers) for _ in range(4)
+        ]
+    assert [got.status_code for got in answers] == [200] * 4
+
+
+async def test_a_refused_run_does_not_lead_its_thread_astray(router: Router) -> None:
+    async with listening(always(422)) as plain, listening(always(200)) as stored:
+        pools = {
+            "a": {"endpoints": [plain.endpoint]},
+            "b": {"endpoints": [stored.endpoint], "has_storage": True},
+        }
+        await router.route(pools, x={"pool": "a"}, y={"pool": "b"})
+        refused = await router.http.post("/threads/t-1/runs/wait", json={"assistant_id": "x"})
+        found = await router.http.get("/threads/t-1")
+    assert (refused.status_code, found.status_code) == (422, 200)
+
+
+async def test_a_thread_of_a_graph_without_storage_is_made_where_there_is_some(
+    router: Router,
+) -> None:
+    async with listening(always(421)) as plain, listening(always(200)) as stored:
+        pools = {
+            "a": {"endpoints": [plain.endpoint]},
+            "b": {"endpoints": [stored.endpoint], "has_storage": True},
+        }
+        await router.route(pools, x={"pool": "a"}, y={"pool": "b"})
+        got = await router.http.post("/threads", json={"metadata": {"graph_id": "x"}})
+    assert got.status_code == 200
+    assert plain.received == []
+
+
+async def test_calls_in_flight_are_finished_after_sigterm(router: Router) -> None:
+    go_on = asyncio.Event()
+
+    async def script(_: Received, __: object, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        writer.write(answer(200, b"[1]"))
+
+    async with listening(script) as worker:
+        await router.to(worker.endpoint)
+        call = asyncio.create_task(router.run())
+        while not worker.received:
+            await asyncio.sleep(0.02)
+        process = router.process
+        assert process is not None
+        process.terminate()
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", router.port)
+            except ConnectionRefusedError:
+                break
+            writer.close()
+            await asyncio.sleep(0.05)
+        assert process.returncode is None
+        go_on.set()
+        got = await call
+        assert (got.status_code, got.content) == (200, b"[1]")
+        assert await asyncio.wait_for(process.wait(), 10) == 0

@@ -196,3 +196,33 @@ async def test_the_fleet_view_counts_what_the_workers_tell(router: Router) -> No
         await router.to(worker.endpoint, "127.0.0.1:9")
         (line,) = (await router.http.get("/graphs")).json()["graphs"]
     assert (line["loaded"], line["ready"], line["in_flight"]) == ("1/2", True, 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "problem"),
+    [
+        ("/runs/wait", b'{"input": ' + b"[" * 20_000, (400, "InvalidJSON")),
+        ("/runs/wait", b'{"assistant_id": "\xff"}', (400, "InvalidJSON")),
+        ("/assistants/search", b'{"metadata": ' + b"[" * 20_000, (400, "InvalidJSON")),
+        ("/assistants/search", b'{"sort_by": []}', (422, "InvalidRequest")),
+        ("/assistants/search", b"\xff", (400, "InvalidJSON")),
+    ],
+)
+async def test_a_hostile_body_is_refused_like_any_other(
+    router: Router, path: str, body: bytes, problem: tuple[int, str]
+) -> None:
+    await router.to("127.0.0.1:9")
+    assert problem_of(await router.http.post(path, content=body)) == problem
+
+
+async def test_a_thread_in_a_body_nested_too_deeply_is_the_workers_to_judge(router: Router) -> None:
+    async with listening(always(400)) as worker:
+        await router.to(worker.endpoint)
+        body = b'{"metadata": ' + b"[" * 20_000
+        assert (await router.http.post("/threads", content=body)).status_code == 400
+    assert worker.received[0].body == body
+
+
+async def test_a_graph_without_a_pool_is_unavailable(router: Router) -> None:
+    await router.route({}, x={"pool": "p"})
+    assert problem_of(await router.run()) == (503, "PoolUnavailable")
