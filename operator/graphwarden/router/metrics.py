@@ -46,6 +46,23 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+def name_outcome(status: int) -> str:
+    """The word for a status in the counter of answers."""
+    match status:
+        case 429 | 503:
+            return "rejected"
+        case 502:
+            return "lost"
+        case 504:
+            return "timeout"
+        case _ if status >= 500:
+            return "error"
+        case _ if status >= 400:
+            return "client_error"
+        case _:
+            return "ok"
+
+
 class _PoolCollector(Collector):
     def __init__(self, pools: Pools) -> None:
         self._pools = pools

@@ -13,11 +13,11 @@ from graphwarden.api.errors import Reason
 from graphwarden.api.table import AssistantRoute
 from graphwarden.router.address import find_assistant
 from graphwarden.router.answers import render_answer
+from graphwarden.router.endpoints import ConnectFailed, Upstreams
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.metrics import Metrics
 from graphwarden.router.pools import Pools
 from graphwarden.router.request import Request
-from graphwarden.router.upstream import ConnectFailed, Upstreams
 from graphwarden.telemetry.trace import TraceContext
 
 _LOOK_SECONDS = 2.0

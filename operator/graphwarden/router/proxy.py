@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
 
 from graphwarden.api.errors import ASSISTANT_HEADER, NOT_STARTED_HEADER, Reason
 from graphwarden.router.address import Call, address
@@ -16,21 +15,17 @@ from graphwarden.router.answers import (
     render_response_head,
 )
 from graphwarden.router.choose import choose_endpoint
+from graphwarden.router.chunks import drop, in_chunks, make_sink
+from graphwarden.router.endpoints import ConnectFailed, Upstreams
 from graphwarden.router.errors import RouterError, retry_later
-from graphwarden.router.metrics import Metrics
+from graphwarden.router.metrics import Metrics, name_outcome
 from graphwarden.router.own import OwnAnswers
 from graphwarden.router.pools import Pools
 from graphwarden.router.protocol import ClientProtocol
 from graphwarden.router.request import Request
 from graphwarden.router.routing import Target, find_route
 from graphwarden.router.table import Table
-from graphwarden.router.upstream import (
-    ConnectFailed,
-    ConnectionBroken,
-    ResponseHead,
-    UpstreamConnection,
-    Upstreams,
-)
+from graphwarden.router.upstream import ConnectionBroken, ResponseHead, UpstreamConnection
 from graphwarden.telemetry.trace import TraceContext
 
 log = logging.getLogger(__name__)
@@ -70,7 +65,7 @@ class Proxy:
         try:
             await exchange.run()
         except RouterError as error:
-            exchange.outcome = _name_outcome(error.status)
+            exchange.outcome = name_outcome(error.status)
             exchange.status = error.status
             if client.answered:
                 client.abort()
@@ -207,7 +202,7 @@ class _Exchange:
                 await self._relay(head, connection)
             else:
                 avoid.add(endpoint)
-                connection.relay(_drop)
+                connection.relay(drop)
                 await connection.wait_until_done()
         except ConnectionBroken as error:
             connection.abort()
@@ -230,7 +225,7 @@ class _Exchange:
         head = render_request_head(request, connection.endpoint, self.trace.child(), size)
         if isinstance(call.body, bytes):
             return await connection.send(head, call.body, method=request.method)
-        body = call.body if size is not None else _in_chunks(call.body)
+        body = call.body if size is not None else in_chunks(call.body)
         return await connection.send(head, body, method=request.method)
 
     def _read_refusal(self, head: ResponseHead, call: Call, *, final: bool) -> str | None:
@@ -252,7 +247,7 @@ class _Exchange:
 
     async def _relay(self, head: ResponseHead, connection: UpstreamConnection) -> None:
         client, request = self._client, self.request
-        self.status, self.outcome = head.status, _name_outcome(head.status)
+        self.status, self.outcome = head.status, name_outcome(head.status)
         reframe = head.chunked and not request.http_1_0
         close = (
             (head.chunked and request.http_1_0)
@@ -263,7 +258,7 @@ class _Exchange:
         client.answered = True
         client.on_pressure = connection.hold_back
         client.write(render_response_head(head, request, self.trace.trace_id, close=client.closing))
-        connection.relay(_make_sink(client, reframe=reframe))
+        connection.relay(make_sink(client, reframe=reframe))
         await connection.wait_until_done()
         if reframe and request.method != "HEAD":
             client.write(b"0\r\n\r\n")
@@ -286,42 +281,6 @@ class _Exchange:
             "the run may have started, so it was not sent again"
         )
         return RouterError(502, Reason.UPSTREAM_LOST, detail)
-
-
-def _make_sink(client: ClientProtocol, *, reframe: bool) -> Callable[[bytes], None]:
-    if not reframe:
-        return client.write
-
-    def write_chunk(data: bytes) -> None:
-        client.writelines([b"%x\r\n" % len(data), data, b"\r\n"])
-
-    return write_chunk
-
-
-def _drop(data: bytes) -> None:
-    """An answer that only its head mattered of."""
-
-
-async def _in_chunks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async for chunk in body:
-        yield b"%x\r\n%b\r\n" % (len(chunk), chunk)
-    yield b"0\r\n\r\n"
-
-
-def _name_outcome(status: int) -> str:
-    match status:
-        case 429 | 503:
-            return "rejected"
-        case 502:
-            return "lost"
-        case 504:
-            return "timeout"
-        case _ if status >= 500:
-            return "error"
-        case _ if status >= 400:
-            return "client_error"
-        case _:
-            return "ok"
 
 
 def _log(exchange: _Exchange, seconds: float) -> None:

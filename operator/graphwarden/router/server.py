@@ -21,8 +21,6 @@ from graphwarden.telemetry import logs
 log = logging.getLogger(__name__)
 
 _BACKLOG = 4096
-# Long enough for a load balancer to notice that the router is not ready any more.
-_UNREADY_SECONDS = 0.2
 
 
 def serve(settings: Settings) -> None:
@@ -55,7 +53,8 @@ async def _serve(settings: Settings) -> int:
         log.error("the source of the table failed: %s", following.exception())
         return 1
     proxy.own.draining = True
-    await asyncio.sleep(_UNREADY_SECONDS)
+    # Calls still come in until every load balancer has noticed.
+    await asyncio.sleep(settings.unready_seconds)
     server.close()
     await _drain(connections, settings.drain_seconds)
     following.cancel()

@@ -23,6 +23,7 @@ class Settings:
     head_timeout_seconds: float = 10
     body_timeout_seconds: float = 60
     drain_seconds: float = 1800
+    unready_seconds: float = 0.2
     access_log: bool = True
     log_format: Literal["json", "text"] = "json"
 
@@ -40,20 +41,44 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--table", default=default("table"), help="route table file, followed")
-    source.add_argument("--kubernetes", action="store_true", help="follow a cluster's GraphSpecs")
-    parser.add_argument("--namespace", action="append", help="namespace to follow; may be repeated")
-    parser.add_argument("--all-namespaces", action="store_true")
+    source.add_argument(
+        "--kubernetes",
+        action="store_true",
+        default=_is_on(default("kubernetes")),
+        help="follow a cluster's GraphSpecs",
+    )
+    parser.add_argument(
+        "--namespace",
+        action="append",
+        help="namespace to follow; may be repeated (in the environment: separated by commas)",
+    )
+    parser.add_argument(
+        "--all-namespaces", action="store_true", default=_is_on(default("all-namespaces"))
+    )
     parser.add_argument("--host", default=default("host", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=default("port", "8123"))
     parser.add_argument(
         "--max-body-bytes", type=int, default=default("max-body-bytes", str(16 * 2**20))
     )
     parser.add_argument("--drain-seconds", type=float, default=default("drain-seconds", "1800"))
-    parser.add_argument("--no-access-log", action="store_true")
+    parser.add_argument(
+        "--unready-seconds",
+        type=float,
+        default=default("unready-seconds"),
+        help="how long to serve on after SIGTERM, until nobody sends new calls here "
+        "(default 0.2, with --kubernetes 5)",
+    )
+    parser.add_argument(
+        "--no-access-log", action="store_true", default=_is_on(default("no-access-log"))
+    )
     parser.add_argument(
         "--log-format", choices=["json", "text"], default=default("log-format", "json")
     )
     return parser
+
+
+def _is_on(value: str | None) -> bool:
+    return (value or "").lower() in ("1", "true", "yes", "on")
 
 
 def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -62,16 +87,20 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
     found = parser.parse_args(arguments)
     if not found.kubernetes and not found.table:
         parser.error("one of --table FILE and --kubernetes is needed")
-    if found.kubernetes and not (found.namespace or found.all_namespaces):
+    named = environ.get("GRAPHWARDEN_NAMESPACE", "").split(",")
+    namespaces = found.namespace or [name.strip() for name in named if name.strip()]
+    if found.kubernetes and not (namespaces or found.all_namespaces):
         parser.error("--kubernetes needs --namespace NS or --all-namespaces")
+    unready = 5.0 if found.kubernetes else 0.2
     return Settings(
         table=Path(found.table) if found.table and not found.kubernetes else None,
-        namespaces=tuple(found.namespace or ()),
+        namespaces=tuple(namespaces),
         all_namespaces=found.all_namespaces,
         host=found.host,
         port=found.port,
         max_body_bytes=found.max_body_bytes,
         drain_seconds=found.drain_seconds,
+        unready_seconds=found.unready_seconds if found.unready_seconds is not None else unready,
         access_log=not found.no_access_log,
         log_format=cast(Literal["json", "text"], found.log_format),
     )
