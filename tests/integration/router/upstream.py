@@ -89,10 +89,10 @@ def always(status: int, body: bytes = b"{}", **headers: str) -> Script:
 
 
 @asynccontextmanager
-async def listening(script: Script) -> AsyncIterator[Upstream]:
+async def listening(script: Script, host: str = "127.0.0.1") -> AsyncIterator[Upstream]:
     upstream = Upstream(script)
-    server = await asyncio.start_server(upstream.accept, "127.0.0.1", 0)
-    upstream.endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(upstream.accept, host, 0)
+    upstream.endpoint = f"{host}:{server.sockets[0].getsockname()[1]}"
     try:
         yield upstream
     finally:
@@ -164,15 +164,19 @@ class Router:
 
 
 @asynccontextmanager
-async def running_router(folder: Path, *arguments: str) -> AsyncIterator[Router]:
+async def running_router(
+    folder: Path, *arguments: str, kubeconfig: Path | None = None
+) -> AsyncIterator[Router]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     router = Router(folder / "table.json", port)
-    command = ["-m", "graphwarden.router", f"--table={router.path}", f"--port={port}", *arguments]
+    source = "--kubernetes" if kubeconfig else f"--table={router.path}"
+    command = ["-m", "graphwarden.router", source, f"--port={port}", *arguments]
+    environ = {**os.environ, "KUBECONFIG": str(kubeconfig)} if kubeconfig else {**os.environ}
     with (folder / "router.log").open("wb") as log:
         router.process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdout=log, stderr=log, env={**os.environ}
+            sys.executable, *command, stdout=log, stderr=log, env=environ
         )
     try:
         while True:
