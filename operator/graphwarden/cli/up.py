@@ -52,8 +52,18 @@ def _serve(options: UpOptions, folder: Folder) -> int:
         board.say(f"serving on http://{options.host}:{options.port}")
         board.say(f"logs and database in {options.state.root}; Ctrl-C to stop")
         return asyncio.run(serve(options, folder, board))
+    except ExceptionGroup as group:
+        of_the_machine, ours = group.split(OSError)
+        if of_the_machine is None or ours is not None:
+            raise
+        click.echo(f"stopped, as the machine refused: {_find_first(of_the_machine)}", err=True)
+        return FAILED
     finally:
         board.close()
+
+
+def _find_first(error: BaseException) -> BaseException:
+    return _find_first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _is_address_free(host: str, port: int) -> bool:

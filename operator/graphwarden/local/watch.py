@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
+from watchfiles.main import FileChange
 
 MANIFEST_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 CODE_SUFFIXES = frozenset({".py", ".md", ".j2", ".txt", ".toml"})
@@ -59,6 +60,10 @@ def sort_changes(paths: Iterable[str], known: frozenset[str]) -> Touched:
     return Touched(manifests, touched & known, touched - known)
 
 
+class _CannotWatch(Exception):
+    """The system does not tell of changes."""
+
+
 class Watcher:
     """Follows the user's files.
 
@@ -99,8 +104,7 @@ class Watcher:
                 tasks.create_task(self._follow_folders(handle_alone))
                 if self._app_dir not in self._choose_roots():
                     tasks.create_task(self._follow_top(handle_alone))
-        except* OSError as errors:
-            # Linux limits how many folders a user may watch.
+        except* _CannotWatch as errors:
             say(f"changes of files are no longer followed: {errors.exceptions[0]}")
 
     async def _follow_folders(self, handle: Callable[[Touched], Awaitable[None]]) -> None:
@@ -108,7 +112,7 @@ class Watcher:
             roots = await asyncio.to_thread(self._choose_roots)
             known = await asyncio.to_thread(find_code, roots)
             lost = False
-            async for changes in awatch(*roots, watch_filter=self._filter):
+            async for changes in self._watch(*roots):
                 await handle(sort_changes((path for _, path in changes), known))
                 # A folder that returns is another one, and is not followed any more.
                 lost = any(kind == Change.deleted and Path(path) in roots for kind, path in changes)
@@ -123,11 +127,18 @@ class Watcher:
     async def _follow_top(self, handle: Callable[[Touched], Awaitable[None]]) -> None:
         """The modules that stand in the app folder itself."""
         known = self._find_top()
-        async for changes in awatch(self._app_dir, watch_filter=self._filter, recursive=False):
+        async for changes in self._watch(self._app_dir, recursive=False):
             touched = {path for _, path in changes if path.endswith(".py")}
             if touched:
                 await handle(sort_changes(touched, known))
             known = self._find_top()
+
+    async def _watch(self, *roots: Path, recursive: bool = True) -> AsyncIterator[set[FileChange]]:
+        try:
+            async for changes in awatch(*roots, watch_filter=self._filter, recursive=recursive):
+                yield changes
+        except OSError as error:  # Linux limits how many folders a user may watch
+            raise _CannotWatch(str(error)) from error
 
     def _find_top(self) -> frozenset[str]:
         return frozenset(str(path) for path in self._app_dir.glob("*.py"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 
 import pytest
@@ -96,3 +97,17 @@ def test_verbose_shows_the_logs_and_no_proxy_stands_before_the_workers(fleet: Fl
     with fleet.running("--verbose", HTTP_PROXY="http://127.0.0.1:9"):
         until(lambda: "a (one): ready" in fleet.output(), "a")
         until(lambda: "worker-one | hello from a" in fleet.output(), "the log")
+
+
+def test_a_state_directory_that_is_removed_ends_the_fleet_in_words(fleet: Fleet) -> None:
+    fleet.add("a")
+    with fleet.running():
+        until(lambda: fleet.says("a"), "a")
+        children = fleet.children()
+        shutil.rmtree(fleet.root / ".graphwarden")
+        fleet.add("b")
+        assert fleet.process is not None
+        assert fleet.process.wait(30) == 1
+    assert "stopped, as the machine refused" in fleet.output()
+    assert "Traceback" not in fleet.output()
+    assert all(is_gone(pid) for pid in children)

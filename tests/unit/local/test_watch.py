@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from watchfiles import Change
 
-from graphwarden.local.watch import Touched, choose_roots, find_code, sort_changes
+from graphwarden.local.watch import Touched, Watcher, choose_roots, find_code, sort_changes
 
 
 def test_of_the_app_folder_packages_and_the_graphs_own_folders_are_followed(tmp_path: Path) -> None:
@@ -40,3 +42,38 @@ def test_code_and_prompts_are_found_and_caches_are_not(tmp_path: Path) -> None:
     for name in ("a.py", "prompt.md", "graphspec.yaml", "__pycache__/b.py"):
         (tmp_path / name).write_text("")
     assert {Path(path).name for path in find_code([tmp_path])} == {"a.py", "prompt.md"}
+
+
+async def test_a_system_that_cannot_watch_is_told_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("graphwarden.local.watch.awatch", refuse)
+    said: list[str] = []
+    await make_watcher(tmp_path).run(ignore, said.append)
+    assert said == ["changes of files are no longer followed: OS file watch limit reached"]
+
+
+async def test_what_goes_wrong_with_a_change_is_not_taken_for_the_watching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell_once(*_: object, **__: object) -> AsyncIterator[set[tuple[Change, str]]]:
+        yield {(Change.added, "a.py")}
+
+    async def fail(touched: Touched) -> None:
+        raise OSError(f"no space left for {touched.added}")
+
+    monkeypatch.setattr("graphwarden.local.watch.awatch", tell_once)
+    with pytest.raises(ExceptionGroup) as caught:
+        await make_watcher(tmp_path).run(fail, print)
+    assert caught.group_contains(OSError, match="no space left")
+
+
+def make_watcher(path: Path) -> Watcher:
+    return Watcher(path, path, path / ".state", list)
+
+
+async def ignore(touched: Touched) -> None:
+    """Nothing follows from a change."""
