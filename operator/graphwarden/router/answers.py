@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
@@ -154,6 +155,7 @@ def _named_by_connection(headers: Headers) -> frozenset[bytes]:
     return frozenset(token.strip().lower() for value in named for token in value.split(b","))
 
 
+@functools.cache
 def _status_line(status: int) -> bytes:
     try:
         phrase = HTTPStatus(status).phrase

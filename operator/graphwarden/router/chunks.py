@@ -13,9 +13,14 @@ def make_sink(client: ClientProtocol, *, reframe: bool) -> Callable[[bytes], Non
         return client.write
 
     def write_chunk(data: bytes) -> None:
-        client.writelines([b"%x\r\n" % len(data), data, b"\r\n"])
+        client.writelines(make_chunk(data))
 
     return write_chunk
+
+
+def make_chunk(data: bytes) -> list[bytes]:
+    """One chunk, in parts."""
+    return [b"%x\r\n" % len(data), data, b"\r\n"]
 
 
 def drop(data: bytes) -> None:

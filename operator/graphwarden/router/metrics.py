@@ -32,14 +32,23 @@ class Metrics:
             registry=self.registry,
         )
         self.registry.register(_PoolCollector(pools))
+        # Looking a label up costs more than counting.
+        self._counters: dict[tuple[str, str], Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
 
     def answered(self, pool: str, outcome: str) -> None:
         """Count an answer. Outcomes: ok, client_error, error, rejected, lost, timeout, gone."""
-        self._requests.labels(pool, outcome).inc()
+        counter = self._counters.get((pool, outcome))
+        if counter is None:
+            counter = self._counters[pool, outcome] = self._requests.labels(pool, outcome)
+        counter.inc()
 
     def relayed(self, pool: str, seconds: float) -> None:
         """Note how long a worker took."""
-        self._seconds.labels(pool).observe(seconds)
+        histogram = self._histograms.get(pool)
+        if histogram is None:
+            histogram = self._histograms[pool] = self._seconds.labels(pool)
+        histogram.observe(seconds)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

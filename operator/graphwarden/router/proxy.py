@@ -15,7 +15,7 @@ from graphwarden.router.answers import (
     render_response_head,
 )
 from graphwarden.router.choose import choose_endpoint
-from graphwarden.router.chunks import drop, in_chunks, make_sink
+from graphwarden.router.chunks import drop, in_chunks, make_chunk, make_sink
 from graphwarden.router.endpoints import ConnectFailed, Upstreams
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.metrics import Metrics, name_outcome
@@ -257,11 +257,18 @@ class _Exchange:
         client.closing = client.closing or close
         client.answered = True
         client.on_pressure = connection.hold_back
-        client.write(render_response_head(head, request, self.trace.trace_id, close=client.closing))
+        first = [render_response_head(head, request, self.trace.trace_id, close=client.closing)]
+        # What came together leaves together: a system call costs more than all else here.
+        for piece in connection.take_pieces():
+            first += make_chunk(piece) if reframe else [piece]
+        end = [b"0\r\n\r\n"] if reframe and request.method != "HEAD" else []
+        if connection.is_done:
+            client.write(b"".join(first + end))
+            return
+        client.write(b"".join(first))
         connection.relay(make_sink(client, reframe=reframe))
         await connection.wait_until_done()
-        if reframe and request.method != "HEAD":
-            client.write(b"0\r\n\r\n")
+        client.writelines(end)
 
     def _may_repeat(self, connection: UpstreamConnection) -> bool:
         """A kept connection that ended before any answer, and a call that only reads.

@@ -100,9 +100,18 @@ class UpstreamConnection(asyncio.Protocol):
     def relay(self, sink: Callable[[bytes], None]) -> None:
         """Give the body of the answer to `sink`, piece by piece, from now on."""
         self._sink = sink
-        pending, self._pending = self._pending, []
-        for chunk in pending:
-            sink(chunk)
+        for piece in self.take_pieces():
+            sink(piece)
+
+    def take_pieces(self) -> list[bytes]:
+        """The pieces of the body that came before `relay`."""
+        pieces, self._pending = self._pending, []
+        return pieces
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the whole answer has come."""
+        return self._done is not None and self._done.done() and not self._done.exception()
 
     async def wait_until_done(self) -> None:
         """Wait for the end of the answer.
