@@ -14,6 +14,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_BYTES = 4000
+# After its drain a program has connections and files to close.
+EXIT_SECONDS = 2.0
 
 
 def _make_preparation() -> Callable[[], None] | None:

@@ -18,7 +18,13 @@ from graphwarden.local.board import Board
 from graphwarden.local.changes import Backoff, needs_new_processes, plan_changes
 from graphwarden.local.folder import Folder, load_folder
 from graphwarden.local.pool import PoolRunner
-from graphwarden.local.process import kill_program, read_tail, start_program, stop_program
+from graphwarden.local.process import (
+    EXIT_SECONDS,
+    kill_program,
+    read_tail,
+    start_program,
+    stop_program,
+)
 from graphwarden.local.routes import PoolState, make_lines, make_table
 from graphwarden.local.state import StateDirectory, write_atomically
 from graphwarden.local.tail import LogTail
@@ -119,6 +125,7 @@ class Fleet:
             f"--table={options.state.table}",
             f"--host={options.host}",
             f"--port={options.port}",
+            f"--drain-seconds={options.drain_seconds:g}",
             "--log-format=text",
         ]
         while True:
@@ -128,7 +135,7 @@ class Fleet:
             try:
                 code = await process.wait()
             except asyncio.CancelledError:
-                await stop_program(process, options.drain_seconds)
+                await stop_program(process, options.drain_seconds + EXIT_SECONDS)
                 raise
             finally:
                 kill_program(process)

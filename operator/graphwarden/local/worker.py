@@ -13,13 +13,11 @@ import httpx
 
 from graphwarden.api.fleet import Pool
 from graphwarden.local.changes import make_environment
-from graphwarden.local.process import start_program, stop_program
+from graphwarden.local.process import EXIT_SECONDS, start_program, stop_program
 from graphwarden.local.state import StateDirectory
 
 _HOST = "127.0.0.1"
 _LOOK_TIMEOUT_SECONDS = 2.0
-# After its drain a worker may still have to close its database.
-_EXIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class WorkerOptions:
     @property
     def grace_seconds(self) -> float:
         """How long a worker that was told to end may take."""
-        return self.drain_seconds + _EXIT_SECONDS
+        return self.drain_seconds + EXIT_SECONDS
 
 
 @dataclass(eq=False)

@@ -74,6 +74,20 @@ def test_a_run_in_flight_is_answered_before_the_fleet_stops(fleet: Fleet) -> Non
         assert fleet.process.wait(20) == 0
 
 
+def test_a_run_longer_than_the_drain_does_not_keep_the_fleet(fleet: Fleet) -> None:
+    fleet.add_slow("slow", capability="one")
+    with fleet.running("--drain-seconds=1"):
+        until(lambda: "slow (one): ready" in fleet.output(), "slow")
+        with fleet.calling("slow", seconds=50) as answer:
+            children = fleet.children()
+            assert fleet.process is not None
+            fleet.process.send_signal(signal.SIGINT)
+            assert fleet.process.wait(30) == 0
+            assert answer.exception() is not None
+        assert all(is_gone(pid) for pid in children)
+        assert "stopped" in (fleet.root / ".graphwarden/logs/router.log").read_text()
+
+
 def test_a_second_ctrl_c_ends_runs_and_every_process(fleet: Fleet) -> None:
     fleet.add_slow("slow", capability="one")
     with fleet.running("--drain-seconds=60"):
