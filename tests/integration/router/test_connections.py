@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,45 +21,71 @@ OK = b"GET /ok HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 LARGE = b"z" * 4_000_000
 
 
-async def test_a_slow_reader_leaves_a_connection_that_others_can_use(router: Router) -> None:
-    async def script(seen: Received, __: object, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer(200, LARGE if b"large" in seen.body else b"{}"))
+@asynccontextmanager
+async def silent_client(router: Router) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
+    """What a client sends with that reads nothing, and has little room for what comes."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        await loop.sock_connect(connection, ("127.0.0.1", router.port))
+        yield partial(loop.sock_sendall, connection)
 
-    async with listening(script) as worker:
-        await router.to(worker.endpoint)
-        reader, writer = await asyncio.open_connection("127.0.0.1", router.port)
-        large = json.dumps({"assistant_id": "x", "input": "large"}).encode()
-        writer.write(
-            b"POST /runs/wait HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(large)
-        )
-        writer.write(large)
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200")
-        await asyncio.sleep(0.3)
-        assert len(await reader.readexactly(len(LARGE))) == len(LARGE)
-        for _ in range(3):
-            assert (await router.run()).status_code == 200
-        writer.close()
+
+class CountingWorker:
+    """Answers each request with so many bytes, and counts them."""
+
+    def __init__(self, size: int) -> None:
+        self.asked = 0
+        self._answer = answer(200, b"z" * size)
+
+    async def __call__(self, _: Received, __: object, writer: asyncio.StreamWriter) -> None:
+        self.asked += 1
+        writer.write(self._answer)
+
+    async def is_asked_no_more(self) -> None:
+        before = -1
+        while before != self.asked:
+            before = self.asked
+            await asyncio.sleep(0.5)
 
 
 async def test_answers_do_not_pile_up_for_a_client_that_reads_none(router: Router) -> None:
-    asked = 0
-
-    async def script(_: Received, __: object, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
-        writer.write(answer(200, LARGE))
-
+    script = CountingWorker(100_000)
     async with listening(script) as worker:
         await router.to(worker.endpoint)
+        async with silent_client(router) as send:
+            await send(RUN * 400)
+            await script.is_asked_no_more()
+            assert 0 < script.asked < 200
+
+
+async def test_a_client_that_reads_nothing_leaves_a_connection_that_others_can_use(
+    router: Router,
+) -> None:
+    script = CountingWorker(100_000)
+    async with listening(script) as worker, asyncio.timeout(50):
+        await router.to(worker.endpoint)
+        async with silent_client(router) as send:
+            before = -1
+            # Each round one more answer that is not read, until no more are asked for.
+            while before != script.asked:
+                assert (await router.run()).status_code == 200
+                before = script.asked
+                await send(RUN)
+                await asyncio.sleep(0.1)
+                await router.settle()
+
+
+async def test_an_answer_is_whole_for_a_client_that_reads_it_late(router: Router) -> None:
+    async with listening(always(200, LARGE)) as worker:
+        await router.to(worker.endpoint)
         reader, writer = await asyncio.open_connection("127.0.0.1", router.port, limit=1024)
-        writer.write(RUN * 12)
-        while not asked:
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(1)
-        assert asked < 6
-        writer.transport.abort()
-        del reader
+        writer.write(RUN)
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)
+        assert await reader.readexactly(len(LARGE)) == LARGE
+        writer.close()
 
 
 async def test_trailers_do_not_become_headers(router: Router) -> None:
