@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from graphwarden.control.settings import SettingsError, parse_command_line, parse_settings
+from graphwarden.startup import end_on_sigterm
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and do what it says; kopf and the client are loaded after that."""
+    end_on_sigterm()
+    from graphwarden.control.settings import SettingsError, parse_command_line, parse_settings
+
     options = parse_command_line(arguments)
     try:
         settings = parse_settings(options)

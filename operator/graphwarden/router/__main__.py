@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from graphwarden.router.settings import parse_settings
+from graphwarden.startup import end_on_sigterm
 
 
 def main() -> None:
     """Parse first: `--help` loads nothing that serves."""
+    end_on_sigterm()
+    from graphwarden.router.settings import parse_settings
+
     settings = parse_settings(sys.argv[1:])
     from graphwarden.router.server import serve
 
