@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
 _ROOT = Path(__file__).parents[3]
@@ -23,10 +24,18 @@ _TOKEN = "integration-tests"
 _START_SECONDS = 40
 
 
-def find_programs() -> tuple[Path, Path] | None:
-    """etcd and kube-apiserver as `tests/cluster/localcluster build` leaves them."""
+def require_programs() -> tuple[Path, Path]:
+    """etcd and kube-apiserver as `tests/cluster/localcluster build` leaves them.
+
+    Without them the test is skipped and says why; where CI is set, it fails.
+    """
     etcd, server = _HOME / "bin/etcd", _HOME / "bin/kube-apiserver"
-    return (etcd, server) if etcd.exists() and server.exists() else None
+    if not (etcd.exists() and server.exists()):
+        missing = "no etcd and kube-apiserver: run tests/cluster/localcluster build api"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return etcd, server
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from integration.control.apiserver import PLACES, Api, find_programs, run_api_server
+from integration.control.apiserver import PLACES, Api, require_programs, run_api_server
 from integration.router.upstream import Router, always, listening, running_router
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -68,13 +67,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @pytest.fixture(scope="module")
 def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    programs = find_programs()
-    if programs is None:
-        missing = "no etcd and kube-apiserver: run tests/cluster/localcluster build api"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with run_api_server(tmp_path_factory.mktemp("api"), programs) as path:
+    with run_api_server(tmp_path_factory.mktemp("api"), require_programs()) as path:
         yield path
 
 
