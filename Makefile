@@ -4,8 +4,10 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := .venv/bin/python -m
 GRAPHS ?= graphs
+# Each of their files has processes and databases of its own.
+APART := tests/integration/worker/ tests/integration/storage/ tests/integration/savers/
 
-.PHONY: help env up check test fast integration e2e generate format cluster cluster-down clean
+.PHONY: help env up check test fast integration e2e bench kill-sends sieve reports generate format cluster cluster-down clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -26,7 +28,8 @@ check: env ## Format, lint, types, imports, generated files and unit tests: unde
 	@.venv/bin/mypy --no-error-summary operator/graphwarden graphs
 	@.venv/bin/lint-imports --no-logo 2>&1 | tail -n 20 ; exit $${PIPESTATUS[0]}
 	@$(RUN) graphwarden.api.crd --check crds charts/graphwarden/crds
-	@$(RUN) pytest -q -n 2 tests/unit tests/architecture
+	@$(RUN) graphwarden.api.reference --check docs/reference.md
+	@$(RUN) pytest -q -n 2 -m "not integration" tests/unit tests/architecture graphs
 
 test: env ## Everything: the checks, then integration and contract tests, then the real cluster
 	@tests/cluster/localcluster prebuild
@@ -34,13 +37,35 @@ test: env ## Everything: the checks, then integration and contract tests, then t
 
 integration: env ## Tests with real processes, databases and an API server
 	@tests/cluster/localcluster build api || [ -z "$$CI" ]
-	@$(RUN) pytest -q tests/integration tests/contract
+	@$(RUN) pytest -q $(filter-out $(APART),$(wildcard tests/integration/*/))
+	@$(RUN) pytest -q -n 2 --dist loadfile $(APART) tests/contract
+	@$(RUN) pytest -q -n 2 --dist loadfile -m integration graphs
 
 e2e: env ## Tests on a whole Kubernetes cluster, made in tests/cluster where none is given
 	@$(RUN) pytest -q tests/e2e
 
-generate: env ## Write what is generated from the models: crds/ and the chart's copy
+bench: env ## What a run costs on a worker, in the router and on other servers, how soon it starts; 10 000 parked threads
+	@PYTHONPATH=tests $(RUN) bench.worker
+	@PYTHONPATH=tests $(RUN) bench.router
+	@PYTHONPATH=tests $(RUN) bench.start
+	@PYTHONPATH=tests $(RUN) bench.parked
+
+chaos: env ## Kill workers a thousand times in every way there is, and check what is left of their runs
+	@PYTHONPATH=tests $(RUN) chaos --kills $${KILLS:-1000} --minutes $${MINUTES:-60} --report .graphwarden/chaos.json
+
+kill-sends: env ## Kill a send of mail before each of its lines, and count the mails
+	@PYTHONPATH=tests $(RUN) killpoints --step $${STEP:-1} --report .graphwarden/killpoints.json
+
+sieve: env ## Kill the operator before and after every write, and disturb all that it sees
+	@tests/cluster/localcluster build api
+	@PYTHONPATH=tests $(RUN) sieve --report .graphwarden/sieve.json
+
+reports: env ## What kubeconform, kube-score and checkov say of the rendered chart, where they are installed
+	@PYTHONPATH=tests $(RUN) reports
+
+generate: env ## Write what is generated from the models: crds/, the chart's copy and the reference
 	@$(RUN) graphwarden.api.crd crds charts/graphwarden/crds
+	@$(RUN) graphwarden.api.reference docs/reference.md
 
 format: env ## Format and mend what can be mended by a tool
 	@.venv/bin/ruff format --quiet .

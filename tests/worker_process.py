@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 # Compiling all of LangGraph anew at each start would take longer than the tests.
-_BYTECODE = {
+BYTECODE = {
     "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "graphwarden-tests-pycache"),
 }
@@ -94,13 +94,17 @@ async def until(probe: Callable[[], Any]) -> Any:
 
 @asynccontextmanager
 async def running_worker(
-    folder: Path, rows: list[dict[str, Any]], *arguments: str, **environment: str
+    folder: Path,
+    rows: list[dict[str, Any]],
+    *arguments: str,
+    settle: bool = True,
+    **environment: str,
 ) -> AsyncIterator[WorkerProcess]:
     """A worker that has loaded what it can of `rows`, for as long as the block lasts."""
     folder.mkdir(parents=True, exist_ok=True)
     registry = folder / "registry.json"
     write_registry(registry, rows)
-    port = _free_port()
+    port = free_port()
     with (folder / "log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -109,13 +113,14 @@ async def running_worker(
             *("--registry", str(registry), "--capability", "tests"),
             *("--port", str(port), "--app-dir", str(APP_DIR)),
             *arguments,
-            env={**os.environ, **_BYTECODE, **environment},
+            env={**os.environ, **BYTECODE, **environment},
             stderr=log,
         )
     worker = WorkerProcess(process, f"http://127.0.0.1:{port}", registry)
     try:
         await until(lambda: _answers(worker))
-        await worker.until_settled()
+        if settle:
+            await worker.until_settled()
         yield worker
     finally:
         await worker.http.aclose()
@@ -133,7 +138,7 @@ async def _answers(worker: WorkerProcess) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

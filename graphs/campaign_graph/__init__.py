@@ -13,17 +13,22 @@ from graphs.sales.settings import SalesContext
 
 
 def _after_guard(state: CampaignState) -> str:
-    return "end" if state.get("status") == "stopped" else "go"
+    return "wait" if state.get("status") == "waiting" else "go"
 
 
 def _after_draft(state: CampaignState) -> str:
     return {"stopped": "end", "needs_approval": "hold"}.get(str(state.get("status")), "go")
 
 
-def _after_approval(state: CampaignState) -> str:
+def _after_answer(state: CampaignState) -> str:
     if state.get("status") == "stopped":
         return "end"
     return "go" if state.get("approved") else "hold"
+
+
+def _after_send(state: CampaignState) -> str:
+    ways = {"stopped": "end", "waiting": "wait", "needs_approval": "hold"}
+    return ways.get(str(state.get("status")), "go")
 
 
 def _after_schedule(state: CampaignState) -> str:
@@ -48,6 +53,7 @@ def build_campaign_graph(checkpointer: Any = None) -> Any:
     builder.add_node("guard", nodes.guard)
     builder.add_node("generate_touch", nodes.generate_touch)
     builder.add_node("approval", nodes.approval)
+    builder.add_node("settle", nodes.settle)
     builder.add_node("send_touch", nodes.send_touch)
     builder.add_node("record", nodes.record)
     builder.add_node("schedule_next", nodes.schedule_next)
@@ -58,14 +64,19 @@ def build_campaign_graph(checkpointer: Any = None) -> Any:
         "check_reply", nodes.choose_after_check, {"end": END, "wait": "rest", "guard": "guard"}
     )
     builder.add_edge("rest", "wait")
-    builder.add_conditional_edges("guard", _after_guard, {"end": END, "go": "generate_touch"})
+    builder.add_conditional_edges("guard", _after_guard, {"wait": "wait", "go": "generate_touch"})
     builder.add_conditional_edges(
         "generate_touch", _after_draft, {"end": END, "hold": "approval", "go": "send_touch"}
     )
+    builder.add_edge("approval", "settle")
     builder.add_conditional_edges(
-        "approval", _after_approval, {"end": END, "hold": "approval", "go": "send_touch"}
+        "settle", _after_answer, {"end": END, "hold": "approval", "go": "send_touch"}
     )
-    builder.add_edge("send_touch", "record")
+    builder.add_conditional_edges(
+        "send_touch",
+        _after_send,
+        {"end": END, "wait": "wait", "hold": "approval", "go": "record"},
+    )
     builder.add_edge("record", "schedule_next")
     builder.add_conditional_edges("schedule_next", _after_schedule, {"end": END, "go": "wait"})
     builder.add_edge("wait", "check_reply")

@@ -1,45 +1,71 @@
 """The nodes of campaign. Interrupts have nodes of their own, since a node restarts on resume."""
 
 import asyncio
-import os
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from graphs.campaign_graph.policy import find_stop_reason, plan_wake, read_policy
-from graphs.campaign_graph.state import CampaignState, Touch
+from graphs.campaign_graph.enrolment import enrol
+from graphs.campaign_graph.news import read_news, record_news
+from graphs.campaign_graph.policy import Policy, plan_wake, read_policy
+from graphs.campaign_graph.state import CampaignState
+from graphs.campaign_graph.touches import (
+    approve,
+    cancel,
+    draft_is_due,
+    plan_draft,
+    read_campaign,
+    send,
+    show,
+)
 from graphs.email_outreach_graph import build_graph as build_outreach_graph
 from graphs.sales.clock import read_now
-from graphs.sales.eligibility import find_skip_reason
-from graphs.sales.outbox import OutgoingMail, make_message_id, write_mail
+from graphs.sales.data import open_database
 from graphs.sales.settings import SalesContext, clean, read_context
 
 # Without a checkpointer of its own it uses the campaign's. Not `checkpointer=False`: under the
 # durability "sync" LangGraph then waits for a checkpoint that is never made, and fails.
 _OUTREACH = build_outreach_graph()
+# How long a campaign sleeps that is paused, or whose mail waits for somebody.
+_LATER = timedelta(hours=6)
 
 
 def _event(state: CampaignState) -> Mapping[str, Any]:
     return state.get("event") or {}
 
 
+def _now(state: CampaignState) -> datetime:
+    return read_now(_event(state).get("now"))
+
+
 async def check_reply(state: CampaignState, runtime: Runtime[SalesContext]) -> CampaignState:
-    """Stop for good when the contact replied, unsubscribed or bounced."""
-    for key in ("campaign_id", "contact_id"):
-        if not state.get(key):
-            raise ValueError(f"Send {key}; the thread of a campaign is campaign-<id>-<contact>.")
-    if not state.get("contact"):
-        raise ValueError("Send contact inline: an object with name, email and title.")
-    read_policy(state.get("policy"), read_context(runtime.context))
+    """Stop for good when the contact replied, unsubscribed or bounced; sleep on for a vacation."""
+    campaign_id, contact_id = clean(state.get("campaign_id")), clean(state.get("contact_id"))
+    if not campaign_id or not contact_id:
+        raise ValueError(
+            "Send campaign_id and contact_id; the thread of a campaign is campaign-<id>-<contact>."
+        )
     if state.get("status") in ("stopped", "done"):
         # Said again: a run that writes no output key answers nothing at all.
         return {"status": state["status"], "event": {}}
-    reason = find_stop_reason(_event(state))
-    if reason:
-        return _stop(reason)
-    return {"status": "running", "touch_no": state.get("touch_no", 0), "stop_reason": None}
+    database, now = await open_database(), _now(state)
+    await enrol(database, campaign_id, contact_id, state.get("contact"), state.get("company"), now)
+    await _policy(state, runtime)
+    await record_news(database, campaign_id, contact_id, _event(state), now)
+    news = await read_news(database, contact_id, now)
+    if news.stop_reason:
+        await cancel(database, campaign_id, contact_id, news.stop_reason, now)
+        return _stop(news.stop_reason)
+    wake = state.get("wake_at")
+    if news.away_until and (not wake or read_now(wake) < news.away_until):
+        wake = news.away_until.isoformat()
+    return {
+        "status": "running", "touch_no": state.get("touch_no", 0), "stop_reason": None,
+        "reason": None, "wake_at": wake,
+    }  # fmt: skip
 
 
 def choose_after_check(state: CampaignState) -> Literal["end", "wait", "guard"]:
@@ -47,42 +73,48 @@ def choose_after_check(state: CampaignState) -> Literal["end", "wait", "guard"]:
     if state.get("status") in ("stopped", "done"):
         return "end"
     wake_at = state.get("wake_at")
-    early = bool(wake_at) and read_now(_event(state).get("now")) < read_now(wake_at)
+    early = bool(wake_at) and _now(state) < read_now(wake_at)
     return "wait" if early and not _event(state).get("skip_wait") else "guard"
 
 
 async def guard(state: CampaignState, runtime: Runtime[SalesContext]) -> CampaignState:
-    """Everything that forbids the next touch; a pause and a suppression stop the campaign."""
-    context = read_context(runtime.context)
-    if read_policy(state.get("policy"), context).paused:
-        return _stop("CampaignPaused")
-    skip = find_skip_reason(state["contact"], context)
-    return _stop(skip) if skip else {"status": "running"}
+    """A paused campaign sleeps and looks again; everything else is asked when the mail is sent."""
+    campaign = await read_campaign(await open_database(), state["campaign_id"])
+    paused = campaign.paused_at is not None or (await _policy(state, runtime)).paused
+    if paused:
+        return _sleep("CampaignPaused", _now(state) + _LATER)
+    return {"status": "running"}
 
 
 async def generate_touch(state: CampaignState, runtime: Runtime[SalesContext]) -> CampaignState:
-    """Draft the next touch with email_outreach."""
-    context = read_context(runtime.context)
-    draft = await _OUTREACH.ainvoke(
-        {
-            "contact_id": state["contact_id"],
-            "campaign_id": state["campaign_id"],
-            "contact": state["contact"],
-            "company": state.get("company") or "",
-            "product_id": state.get("product_id") or "",
-            "touch_no": state.get("touch_no", 0) + 1,
-            "thread_subject": state.get("thread_subject") or "",
-        },
-        context=context,
-    )
-    if draft.get("skip_reason"):
-        return _stop(draft["skip_reason"])
-    hold = read_policy(state.get("policy"), context).require_approval
-    return {"draft": draft, "approved": None, "status": "needs_approval" if hold else "running"}
+    """Draft the next touch with email_outreach, unless it is in the outbox already."""
+    context, database = read_context(runtime.context), await open_database()
+    policy, touch_no = await _policy(state, runtime), state.get("touch_no", 0) + 1
+    key = (state["campaign_id"], state["contact_id"], touch_no)
+    known = await show(database, *key)
+    if known is None:
+        draft = await _OUTREACH.ainvoke(
+            {
+                "contact_id": state["contact_id"],
+                "campaign_id": state["campaign_id"],
+                "product_id": state.get("product_id") or "",
+                "touch_no": touch_no,
+                "thread_subject": state.get("thread_subject") or "",
+            },
+            context=context,
+        )
+        if draft.get("skip_reason"):
+            return _stop(draft["skip_reason"])
+        known = await plan_draft(database, *key, draft, state.get("touches") or [], _now(state))
+    hold = draft_is_due(known, policy.require_approval)
+    return {"draft": known, "approved": None, "status": "needs_approval" if hold else "running"}
 
 
 async def approval(state: CampaignState) -> CampaignState:
-    """Hold the draft for a person: resume with {"approved": true | false}."""
+    """Hold the draft for a person: resume with {"approved": true | false, "by"?, "subject"?,
+
+    "text"?}; a subject or text takes the place of the draft's.
+    """
     draft = state.get("draft") or {}
     answer = interrupt(
         {
@@ -92,51 +124,44 @@ async def approval(state: CampaignState) -> CampaignState:
             "text": draft.get("text"),
         }
     )
-    event = answer if isinstance(answer, Mapping) else {"approved": answer}
-    reason = find_stop_reason(event)
+    return {"event": dict(answer) if isinstance(answer, Mapping) else {"approved": answer}}
+
+
+async def settle(state: CampaignState) -> CampaignState:
+    """What the answer means: go, stop, or ask again."""
+    event, database = _event(state), await open_database()
+    campaign_id, contact_id = state["campaign_id"], state["contact_id"]
+    await record_news(database, campaign_id, contact_id, event, _now(state))
+    news = await read_news(database, contact_id, _now(state))
+    refused = event.get("approved") is False
+    reason = news.stop_reason or ("ApprovalRefused" if refused else None)
     if reason:
+        await cancel(database, campaign_id, contact_id, reason, _now(state))
         return _stop(reason)
-    approved = event.get("approved")
-    if approved is False:
-        return _stop("ApprovalRefused")
-    return {"approved": True if approved is True else None, "event": dict(event)}
+    if event.get("approved") is not True:
+        return {"approved": None}
+    touch_no = state.get("touch_no", 0) + 1
+    draft = await approve(database, campaign_id, contact_id, touch_no, event, _now(state))
+    return {"approved": True, "draft": draft, "status": "running"}
 
 
 async def send_touch(state: CampaignState, runtime: Runtime[SalesContext]) -> CampaignState:
-    """Put the touch into the outbox; safe to run twice, since the row is claimed first."""
-    context = read_context(runtime.context)
+    """One attempt to send it; safe to run twice, since the outbox's row is claimed first."""
+    context, now = read_context(runtime.context), _now(state)
     await asyncio.sleep(float(context.get("send_gap_seconds", 0)))
-    now = read_now(_event(state).get("now"))
-    draft = state.get("draft") or {}
     touch_no = state.get("touch_no", 0) + 1
-    sender = clean(context.get("sender_email")).partition("@")[2]
-    domain = clean(context.get("sending_domain")) or sender or "sender.invalid"
-    message_id = make_message_id(
-        str(state["campaign_id"]), str(state["contact_id"]), touch_no, 1, domain
-    )
-    status: Literal["planned", "written", "duplicate"] = "planned"
-    path = clean(context.get("outbox")) or os.environ.get("GRAPHS_OUTBOX", "")
-    if path:
-        mail = OutgoingMail(
-            campaign_id=str(state["campaign_id"]),
-            contact_id=str(state["contact_id"]),
-            touch_no=touch_no,
-            message_id=message_id,
-            to=clean(state["contact"].get("email")),
-            subject=str(draft.get("subject")),
-            text=str(draft.get("text")),
-            html=str(draft.get("html")),
-            references=[touch["message_id"] for touch in state.get("touches") or []],
-        )
-        status = await write_mail(path, mail, now)
-    touch = Touch(
-        touch_no=touch_no,
-        message_id=message_id,
-        subject=str(draft.get("subject")),
-        status=status,
-        at=now.isoformat(),
-    )
-    return {"result": touch}
+    key = (state["campaign_id"], state["contact_id"], touch_no)
+    touch, sending = await send(await open_database(), *key, context, now)
+    if touch["status"] in ("sent", "planned"):
+        return {"result": touch, "status": "running"}
+    if sending is None or sending.status == "suppressed":
+        return _stop((sending and sending.reason) or "Suppressed")
+    if sending.status == "failed":
+        return _stop("SendFailed")
+    if sending.reason == "ApprovalMissing":
+        return {"status": "needs_approval", "result": None}
+    reason = sending.reason if sending.status != "unknown" else "SendUnknown"
+    return _sleep(reason or "Deferred", sending.retry_at or now + _LATER)
 
 
 async def record(state: CampaignState) -> CampaignState:
@@ -157,26 +182,41 @@ async def record(state: CampaignState) -> CampaignState:
 
 async def schedule_next(state: CampaignState, runtime: Runtime[SalesContext]) -> CampaignState:
     """When the next touch is due, or done after the last."""
-    policy = read_policy(state.get("policy"), read_context(runtime.context))
-    wake = plan_wake(policy, state.get("touch_no", 0), read_now(_event(state).get("now")))
+    wake = plan_wake(await _policy(state, runtime), state.get("touch_no", 0), _now(state))
     if wake is None:
-        return {"status": "done", "wake_at": None, "event": {}}
-    return {"status": "waiting", "wake_at": wake.isoformat(), "event": {}}
+        return {"status": "done", "wake_at": None, "reason": None, "event": {}}
+    return _sleep(None, wake)
 
 
 async def wait(state: CampaignState) -> CampaignState:
-    """Sleep until resumed: {"now"?, "reply"?, "unsubscribed"?, "bounced"?, "skip_wait"?}."""
+    """Sleep until ``wake_at``, when the server resumes the thread by itself; or until resumed
+
+    earlier: {"now"?, "reply"?, "unsubscribed"?, "bounced"?, "skip_wait"?}.
+    """
     answer = interrupt(
         {
             "status": "waiting",
             "touch_no": state.get("touch_no", 0),
+            "reason": state.get("reason"),
             "wake_at": state.get("wake_at"),
         }
     )
     return {"event": dict(answer) if isinstance(answer, Mapping) else {}}
 
 
+async def _policy(state: CampaignState, runtime: Runtime[SalesContext]) -> Policy:
+    """The campaign's own policy, with what the caller sent laid over it."""
+    campaign = await read_campaign(await open_database(), state["campaign_id"])
+    given = {**(campaign.policy or {}), **(state.get("policy") or {})}
+    return read_policy(given, read_context(runtime.context))
+
+
+def _sleep(reason: str | None, wake: datetime) -> CampaignState:
+    return {"status": "waiting", "reason": reason, "wake_at": wake.isoformat(), "event": {}}
+
+
 def _stop(reason: str) -> CampaignState:
     return {
-        "status": "stopped", "stop_reason": reason, "wake_at": None, "draft": None, "event": {},
+        "status": "stopped", "stop_reason": reason, "reason": None, "wake_at": None, "draft": None,
+        "event": {},
     }  # fmt: skip

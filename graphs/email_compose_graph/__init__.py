@@ -8,17 +8,23 @@ from typing_extensions import TypedDict
 
 from graphs.email_compose_graph.drafting import compose
 from graphs.sales.checks import MAIL_CHECKS
+from graphs.sales.data import open_database
 from graphs.sales.drafts import Draft, make_draft, read_company, read_person
+from graphs.sales.lookup import find_company, find_contact, find_product, lay_over
 from graphs.sales.prompts import load_prompt
-from graphs.sales.settings import SalesContext, make_variables, read_context
+from graphs.sales.settings import SalesContext, clean, make_variables, read_context
 from graphs.sales.tasks import Provenance, Task, run_task
 
 
 class ComposeInput(TypedDict, total=False):
-    """``recipient``: ``Name <address>`` or {name, email, title}; ``company``: name or facts."""
+    """``recipient``: ``Name <address>`` or {name, email, title}; ``company``: name or facts; or
+    ``contact_id`` and ``product_id`` of the database.
+    """
 
     recipient: str | dict[str, Any]
     company: str | dict[str, Any]
+    contact_id: str
+    product_id: str
     context: str
     instructions: str
 
@@ -49,14 +55,15 @@ TASK = Task(
 
 async def write_mail(state: ComposeState, runtime: Runtime[SalesContext]) -> ComposeState:
     """Run the task on the given facts."""
-    person, company = read_person(state.get("recipient")), read_company(state.get("company"))
+    recipient, given, settings = await _look_up(state, read_context(runtime.context))
+    person, company = read_person(recipient), read_company(given)
     if not person:
         raise ValueError(
-            "Send recipient: a name, 'Name <address>', or an object with name, email and title."
+            "Send recipient: a name, 'Name <address>', or an object with name, email and title; "
+            "or contact_id."
         )
     if not company and person.get("company"):
         company = {"name": person["company"]}
-    settings = read_context(runtime.context)
     variables = {
         **make_variables(settings),
         "recipient": person,
@@ -71,6 +78,23 @@ async def write_mail(state: ComposeState, runtime: Runtime[SalesContext]) -> Com
         "draft": make_draft(draft),
         "provenance": provenance,
     }
+
+
+async def _look_up(
+    state: ComposeState, settings: dict[str, Any]
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Recipient, company, and the context with the product's words; what is inline wins."""
+    recipient, company = state.get("recipient"), state.get("company")
+    contact_id, product_id = clean(state.get("contact_id")), clean(state.get("product_id"))
+    if not contact_id and not product_id:
+        return recipient, company, settings
+    database = await open_database()
+    if contact_id and not recipient:
+        recipient = await find_contact(database, contact_id)
+        if recipient is None:
+            raise ValueError(f"No contact {contact_id} is in the database; send recipient.")
+        company = company or await find_company(database, recipient["company_id"])
+    return recipient, company, lay_over(settings, await find_product(database, product_id))
 
 
 def build_graph(checkpointer: Any = None) -> Any:

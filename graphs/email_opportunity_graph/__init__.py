@@ -9,16 +9,17 @@ from typing_extensions import TypedDict
 
 from graphs.email_opportunity_graph.drafting import STAGES, write_next_mail
 from graphs.sales.checks import MAIL_CHECKS
+from graphs.sales.data import open_database
 from graphs.sales.drafts import Draft, make_draft, read_company, read_person
+from graphs.sales.lookup import find_opportunity
 from graphs.sales.prompts import load_prompt
 from graphs.sales.settings import SalesContext, clean, make_variables, read_context
 from graphs.sales.tasks import Provenance, Task, run_task
 
 
 class OpportunityInput(TypedDict, total=False):
-    """``opportunity``: {name, stage, next_step, blockers[], contact{id, name, email, title},
-
-    company{name}, last_message_id, last_subject}, inline.
+    """``opportunity_id`` of the database, or ``opportunity`` inline: {name, stage, next_step,
+    blockers[], contact{id, name, email, title}, company{name}, last_message_id, last_subject}.
     """
 
     opportunity_id: str
@@ -52,12 +53,22 @@ TASK = Task(
 )
 
 
+# The stages of opportunity, and the mail that fits each.
+MAIL_STAGES = {stage: stage for stage in STAGES} | {
+    "new": "discovery",
+    "qualified": "discovery",
+    "meeting": "demo",
+    "proposal": "proposal",
+    "negotiation": "negotiation",
+    "silent": "stalled",
+}
+
+
 def read_opportunity(value: object) -> dict[str, Any]:
     """The facts the task uses; raises ValueError for a missing contact or an unknown stage."""
     if not isinstance(value, Mapping) or not value:
         raise ValueError(
-            "Send opportunity inline: an object with stage, contact and company. An "
-            "opportunity_id alone cannot be looked up, since no database is configured."
+            "Send opportunity_id, or opportunity inline: an object with stage, contact and company."
         )
     stage = clean(value.get("stage")).lower() or "discovery"
     if stage not in STAGES:
@@ -76,7 +87,15 @@ def read_opportunity(value: object) -> dict[str, Any]:
 
 async def write_mail(state: OpportunityState, runtime: Runtime[SalesContext]) -> OpportunityState:
     """Run the task on the given opportunity."""
-    given = state.get("opportunity")
+    given: Any = state.get("opportunity")
+    opportunity_id = clean(state.get("opportunity_id"))
+    if not given and opportunity_id:
+        given = await find_opportunity(await open_database(), opportunity_id)
+        if given is None:
+            raise ValueError(
+                f"No opportunity {opportunity_id} is in the database; send opportunity inline."
+            )
+        given = {**given, "stage": MAIL_STAGES.get(given["stage"], "discovery")}
     opportunity = read_opportunity(given)
     facts: Mapping[str, Any] = given or {}
     contact = facts.get("contact")

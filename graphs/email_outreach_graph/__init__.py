@@ -8,17 +8,28 @@ from typing_extensions import TypedDict
 
 from graphs.email_outreach_graph.drafting import write_touch
 from graphs.sales.checks import MAIL_CHECKS
+from graphs.sales.data import open_database
 from graphs.sales.drafts import Draft, read_company, read_person, to_html
 from graphs.sales.eligibility import find_skip_reason
+from graphs.sales.lookup import (
+    find_campaign_product,
+    find_company,
+    find_contact,
+    find_product,
+    lay_over,
+)
+from graphs.sales.mailing.tokens import make_unsubscribe_url
 from graphs.sales.prompts import load_prompt
-from graphs.sales.settings import SalesContext, make_variables, read_context
+from graphs.sales.settings import SalesContext, clean, make_variables, read_context
 from graphs.sales.tasks import Provenance, Task, run_task
 
 
 class OutreachInput(TypedDict, total=False):
-    """``contact`` {name, email, title, country, ...} and ``company`` {name, signals, ...} inline.
+    """``contact_id`` of the database, or ``contact`` {name, email, title, country, ...} and
+    ``company`` {name, signals, ...} inline, which win.
 
-    ``touch_no`` counts from 1. ``product_id`` names the product when the context names none.
+    ``touch_no`` counts from 1. ``product_id`` is the database's; without one the campaign's, and a
+    name that is not in the database is the product's name.
     """
 
     contact_id: str
@@ -57,25 +68,18 @@ TASK = Task(
 
 async def write_outreach(state: OutreachState, runtime: Runtime[SalesContext]) -> OutreachState:
     """Draft the touch unless the contact must not get one."""
-    contact = state.get("contact")
-    if not contact:
-        raise ValueError(
-            "Send contact inline: an object with name, email and title. A contact_id alone "
-            "cannot be looked up, since no contact database is configured."
-        )
     touch_no = state.get("touch_no", 1)
     if isinstance(touch_no, bool) or not isinstance(touch_no, int) or touch_no < 1:
         raise ValueError("touch_no counts from 1; send a whole number.")
-    settings = read_context(runtime.context)
+    contact, company, settings = await _look_up(state, read_context(runtime.context))
     skip = find_skip_reason(contact, settings)
     if skip:
         return {"skip_reason": skip, "subject": "", "text": "", "html": ""}
     person = read_person(contact)
-    company = read_company(state.get("company")) or read_company(person.get("company"))
     variables = {
         **make_variables(settings),
         "contact": person,
-        "company": company,
+        "company": read_company(company) or read_company(person.get("company")),
         "touch_no": touch_no,
         "thread_subject": str(state.get("thread_subject") or ""),
     }
@@ -88,6 +92,32 @@ async def write_outreach(state: OutreachState, runtime: Runtime[SalesContext]) -
         "skip_reason": "DraftRefused" if provenance["problems"] else None,
         "provenance": provenance,
     }
+
+
+async def _look_up(
+    state: OutreachState, settings: dict[str, Any]
+) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """Contact, company, and the context with the product's words; inline facts win."""
+    contact, company = state.get("contact"), state.get("company")
+    contact_id, campaign_id = clean(state.get("contact_id")), clean(state.get("campaign_id"))
+    if contact and not contact_id:
+        return contact, company, settings
+    if not contact_id:
+        raise ValueError("Send contact_id, or contact inline: an object with name and email.")
+    database = await open_database()
+    if not contact:
+        contact = await find_contact(database, contact_id, campaign_id or None)
+        if contact is None:
+            raise ValueError(f"No contact {contact_id} is in the database; send contact inline.")
+        company = company or await find_company(database, contact["company_id"])
+    product_id = clean(state.get("product_id")) or await find_campaign_product(
+        database, campaign_id
+    )
+    settings = lay_over(settings, await find_product(database, product_id))
+    link = make_unsubscribe_url(
+        clean(settings.get("unsubscribe_url")), contact_id, await database.read_salt()
+    )
+    return contact, company, {**settings, "unsubscribe_url": link or ""}
 
 
 def build_graph(checkpointer: Any = None) -> Any:

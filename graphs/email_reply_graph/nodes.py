@@ -7,14 +7,17 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
+from sqlalchemy import or_, select
 
 from graphs.email_reply_graph.drafting import NEXT_ACTION, REPLY_TYPES, draft_reply
 from graphs.email_reply_graph.state import ReplyInput, ReplyOutput, ReplyState
 from graphs.sales.checks import MAIL_CHECKS
+from graphs.sales.data import open_database
+from graphs.sales.data.tables import Message
 from graphs.sales.mail import find_message, parse_mail
 from graphs.sales.prompts import load_prompt
 from graphs.sales.reply_rules import Analysis, analyse
-from graphs.sales.settings import SalesContext, read_context
+from graphs.sales.settings import SalesContext, clean, read_context
 from graphs.sales.tasks import Provenance, Task, run_task
 
 
@@ -55,21 +58,28 @@ async def read_message(state: ReplyState, runtime: Runtime[SalesContext]) -> Rep
     source = state.get("original_email")
     if isinstance(source, str) and source.strip():
         return {"source": source}
-    message_id = state.get("message_id")
+    message_id = clean(state.get("message_id"))
     if not message_id:
         raise ValueError(
-            "Send original_email (the raw mail or its text), or message_id of a mail in the inbox."
+            "Send original_email (the raw mail or its text), or message_id of a mail in the "
+            "database or in the inbox."
         )
+    found = await _find_stored(message_id)
     inbox = read_context(runtime.context).get("inbox")
-    if not inbox:
-        raise ValueError(
-            "message_id needs the context key inbox (a folder of .eml files); "
-            "set it, or send original_email."
-        )
-    found = await asyncio.to_thread(find_message, str(inbox), str(message_id))
+    if found is None and inbox:
+        found = await asyncio.to_thread(find_message, str(inbox), message_id)
     if found is None:
-        raise ValueError(f"No mail with message_id {message_id} is in the inbox {inbox}.")
+        where = f" and in the inbox {inbox}" if inbox else ""
+        raise ValueError(f"No mail {message_id} is in the database{where}.")
     return {"source": found}
+
+
+async def _find_stored(message_id: str) -> str | None:
+    """A mail that reply_check stored, by its id or by its Message-ID."""
+    either = or_(Message.id == message_id, Message.message_id == message_id)
+    async with (await open_database()).read() as session:
+        row = await session.scalar(select(Message).where(either, Message.direction == "in"))
+    return row.raw if row is not None else None
 
 
 async def write_reply(state: ReplyState, runtime: Runtime[SalesContext]) -> ReplyState:

@@ -71,8 +71,14 @@ def check_phrases(mail: Mail, variables: Mapping[str, Any]) -> list[str]:
 def check_resolved(mail: Mail, variables: Mapping[str, Any]) -> list[str]:
     """No variable, placeholder or missing value left in the text."""
     del variables
-    found = _UNRESOLVED.search(f"{mail.subject}\n{mail.body}")
-    return [f"The mail has an unresolved placeholder: {found.group(0)}"] if found else []
+    found = find_unresolved(f"{mail.subject}\n{mail.body}")
+    return [f"The mail has an unresolved placeholder: {found}"] if found else []
+
+
+def find_unresolved(text: str) -> str | None:
+    """The first variable, placeholder or missing value left in the text."""
+    found = _UNRESOLVED.search(text)
+    return found.group(0) if found else None
 
 
 def check_length(mail: Mail, variables: Mapping[str, Any]) -> list[str]:

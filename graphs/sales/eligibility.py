@@ -12,6 +12,16 @@ _MACHINES = re.compile(
 )
 
 
+def is_address(text: str) -> bool:
+    """Whether a mail could be sent to it, as far as its form tells."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def is_machine(address: str) -> bool:
+    """Whether nobody reads what comes to this address."""
+    return _MACHINES.match(address) is not None
+
+
 def find_skip_reason(contact: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
     """A PascalCase reason not to write, or None.
 
@@ -23,8 +33,8 @@ def find_skip_reason(contact: Mapping[str, Any], context: Mapping[str, Any]) -> 
     needing = {str(code).upper() for code in context.get("consent_countries") or []}
     rules = (
         (not address, "NoAddress"),
-        (bool(address) and not _ADDRESS.fullmatch(address), "InvalidAddress"),
-        (bool(_MACHINES.match(address)), "MachineAddress"),
+        (bool(address) and not is_address(address), "InvalidAddress"),
+        (is_machine(address), "MachineAddress"),
         (bool(contact.get("suppressed")), "Suppressed"),
         (bool(contact.get("unsubscribed")), "Unsubscribed"),
         (bool(contact.get("bounced")), "Bounced"),

@@ -38,7 +38,11 @@ def parse_mail(source: str) -> Inbound:
     source = source.replace("\r\n", "\n").lstrip("\ufeff\n")
     if not looks_raw(source):
         return Inbound(text=source.strip(), new_text=remove_quoted(source))
-    message = message_from_string(source, policy=policy.default)
+    return read_message(message_from_string(source, policy=policy.default))
+
+
+def read_message(message: EmailMessage) -> Inbound:
+    """A mail that is parsed already, from bytes or from text."""
     text = read_body(message)
     name, address = parseaddr(str(message.get("From", "")))
     return Inbound(

@@ -28,12 +28,14 @@ class SalesContext(TypedDict, total=False):
     require_approval: bool
     postal_address: str
     unsubscribe_url: str
+    unsubscribe_mail: str
     inbox: str
     consent_countries: list[str]
     outbox: str
     sender_email: str
     sending_domain: str
     send_gap_seconds: float
+    dkim_selector: str
 
 
 def read_context(context: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from typing_extensions import TypedDict
 
 from graphs.sales.prompts import make_prompt_version, render_prompt
+from graphs.sales.spans import count, measure, span
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,20 +80,21 @@ async def run_task(
     if policy not in ("rules", "fail"):
         raise ValueError(f"fallback is {policy!r}; use rules or fail.")
     prompt = str(settings.get("prompt") or task.prompt)
+    version = f"{task.version}+{make_prompt_version(prompt)}"
     started = time.perf_counter()
     tokens = Tokens(input=0, output=0)
     result: Result | None = None
     reason: str | None = None
     if model != "rules":
-        result, reason = await _ask_model(task, variables, model, prompt, tokens)
+        result, reason = await _ask_model_in_span(task, variables, model, prompt, version, tokens)
         if result is None and policy == "fail":
             raise ModelFailed(f"{model} gave no usable answer to {task.name}: {reason}")
     by_model = result is not None
-    answer = result if result is not None else task.rules(variables)
+    answer = result if result is not None else _follow_rules(task, variables, version)
     return answer, Provenance(
         engine="model" if by_model else "rules",
         model=model if by_model else None,
-        prompt_version=f"{task.version}+{make_prompt_version(prompt)}",
+        prompt_version=version,
         tokens=tokens,
         latency_ms=round((time.perf_counter() - started) * 1000, 3),
         fallback_reason=reason,
@@ -123,6 +125,52 @@ def fence(name: str, text: str) -> str:
     """Put text of an outsider between marks that it cannot contain, since they hash its content."""
     mark = hashlib.sha256(f"{name}\0{text}".encode()).hexdigest()[:16]
     return f"<untrusted name={name} mark={mark}>\n{text}\n</untrusted mark={mark}>"
+
+
+def _follow_rules(task: Task[Result], variables: Variables, version: str) -> Result:
+    with span("run_task rules", {"task.name": task.name, "prompt.version": version}):
+        return task.rules(variables)
+
+
+async def _ask_model_in_span(
+    task: Task[Result],
+    variables: Variables,
+    model: str,
+    prompt: str,
+    version: str,
+    tokens: Tokens,
+) -> tuple[Result | None, str | None]:
+    """Ask the model, and tell of it by the names of OpenTelemetry's GenAI conventions."""
+    provider, _, name = model.rpartition(":")
+    labels = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": provider or "unknown",
+        "gen_ai.request.model": name,
+    }
+    more = {"task.name": task.name, "prompt.version": version}
+    with span(f"chat {name}", {**labels, **more}, kind="client") as asking:
+        began = time.perf_counter()
+        result, reason = await _ask_model(task, variables, model, prompt, tokens)
+        seconds = time.perf_counter() - began
+        for kind, used in (("input", tokens["input"]), ("output", tokens["output"])):
+            asking.set({f"gen_ai.usage.{kind}_tokens": used})
+            of_kind = {**labels, "gen_ai.token.type": kind}
+            measure("gen_ai.client.token.usage", used, of_kind, unit="{token}")
+        failure = _name_reason(reason)
+        failed = {} if failure is None else {"error.type": failure}
+        measure("gen_ai.client.operation.duration", seconds, {**labels, **failed})
+        if failure is not None:
+            asking.fail(failure)
+            count("task_fallback", task=task.name, reason=failure)
+    return result, reason
+
+
+def _name_reason(reason: str | None) -> str | None:
+    """The kind of a failure in one word: the rest of the reason may quote what people wrote."""
+    if reason is None:
+        return None
+    word, _, rest = reason.partition(":")
+    return word if rest and word.isidentifier() else "refused"
 
 
 async def _ask_model(

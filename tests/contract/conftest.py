@@ -1,14 +1,20 @@
-"""A worker on SQLite, and the vendor's client for it."""
+"""A worker on SQLite or a whole fleet on either database, and the vendor's client for it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
+from contract.fleet import Fleet, endpoint_of, make_postgres_database, running_fleet
+from envoy_process import Envoy, find_envoy, running_envoy
+from graphwarden.api.table import AssistantRoute, PoolRoute
+from integration.router.upstream import running_router
+from postgres_server import PostgresMissing, running_postgres
 from worker_process import WorkerProcess, make_row, running_worker
 
 ROWS = [
@@ -34,8 +40,67 @@ async def worker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Work
         yield running
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["worker", "router", "envoy"])
+async def front(
+    request: pytest.FixtureRequest,
+    worker: WorkerProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[str]:
+    """Where the worker is called: there, at a router, or at an Envoy with the router's table."""
+    folder = tmp_path_factory.mktemp("front")
+    pool = PoolRoute(endpoints=[endpoint_of(worker)], has_storage=True)
+    routes = {
+        row["assistant_id"]: AssistantRoute(pool="p", resumable=row["resumable"]) for row in ROWS
+    }
+    match request.param:
+        case "worker":
+            yield worker.url
+        case "router":
+            async with running_router(folder) as router:
+                await router.route(
+                    {"p": pool.model_dump()}, **{n: r.model_dump() for n, r in routes.items()}
+                )
+                yield router.url
+        case _:
+            envoy = Envoy(folder / "envoy")
+            envoy.route({"p": pool}, **routes)
+            async with running_envoy(find_envoy(), folder, envoy):
+                await envoy.until(lambda answer: answer.is_success, assistant_id="echo", input={})
+                yield envoy.url
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def client(worker: WorkerProcess) -> AsyncIterator[LangGraphClient]:
+async def client(front: str) -> AsyncIterator[LangGraphClient]:
     """langgraph-sdk's own client."""
-    async with get_client(url=worker.url) as sdk:
+    async with get_client(url=front) as sdk:
         yield sdk
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The DSN of a PostgreSQL server of this session."""
+    try:
+        with running_postgres() as dsn:
+            yield dsn
+    except PostgresMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs PostgreSQL: {missing}")
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def fleet_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty database for a module: a SQLite file, then a PostgreSQL database."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('database') / 'fleet.sqlite'}"
+    return make_postgres_database(request.getfixturevalue("postgres_server"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fleet(
+    fleet_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    """Two pools of `contract.fleet.POOLS`, two workers in the right one, behind a router."""
+    folder = tmp_path_factory.mktemp("fleet")
+    async with running_fleet(folder, database_url=fleet_database, workers={"right": 2}) as running:
+        yield running

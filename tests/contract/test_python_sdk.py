@@ -239,8 +239,8 @@ async def test_a_graph_that_is_not_loaded_raises_a_typed_error(client: LangGraph
 
 
 async def test_a_known_field_that_is_not_served_is_refused(client: LangGraphClient) -> None:
-    stream = client.runs.stream(None, "echo", input=INPUT, webhook="https://example.com")
-    with pytest.raises(UnprocessableEntityError, match="`webhook` is not supported"):
+    stream = client.runs.stream(None, "echo", input=INPUT, feedback_keys=["liked"])
+    with pytest.raises(UnprocessableEntityError, match="`feedback_keys` is not supported"):
         await collect(stream)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import yaml
 
 from e2e.kube import HOME, LOCALCLUSTER, ROOT, CommandFailed, Kube, run, skip
+from e2e.slow import PACKAGE
 
 GIVEN = "GRAPHWARDEN_E2E_KUBECONFIG"
 # Where a given cluster finds the images: `PREFIX-operator:TAG` and so on.
@@ -23,6 +24,9 @@ KEEP = "GRAPHWARDEN_E2E_KEEP"
 _STILL = {"scaleUp": {"selectPolicy": "Disabled"}, "scaleDown": {"selectPolicy": "Disabled"}}
 VALUES = {
     "storage": {"evaluation": True, "evaluationImage": POSTGRES},
+    "router": {"auth": {"mode": "none"}},
+    "externalMetrics": {"enabled": True},
+    "allowedModules": ["graphs.", f"{PACKAGE}."],
     "poolDefaults": {
         "worker": {"resources": {"requests": {"cpu": "20m", "memory": "128Mi"}}},
         "scaling": {"behavior": _STILL},

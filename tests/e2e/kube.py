@@ -92,6 +92,18 @@ class Kube:
         place = (f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}")
         return run(self.program, *place, *arguments, stdin=stdin)
 
+    def kubectl_fails(self, *arguments: str) -> str:
+        """Run what kubectl has to refuse; gives what it says."""
+        try:
+            self.kubectl(*arguments)
+        except CommandFailed as error:
+            return str(error)
+        raise AssertionError(f"kubectl {' '.join(arguments)} was allowed")
+
+    def post_raw(self, path: str, body: Manifest) -> None:
+        """POST to a place that no command of kubectl has."""
+        self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
+
     def helm(self, *arguments: str) -> str:
         """Run helm in the namespace."""
         program = find_program("helm")
@@ -131,7 +143,8 @@ class Kube:
 
     def pods(self, capability: str) -> list[Manifest]:
         """The pods of a pool that nobody has asked to leave."""
-        pods = self.list("pods", f"graphwarden.dev/pool={capability}")
+        workers = "app.kubernetes.io/name=graphwarden-worker"
+        pods = self.list("pods", f"graphwarden.dev/pool={capability},{workers}")
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def condition(self, name: str, kind: str) -> Manifest:

@@ -34,20 +34,25 @@ def render_crd(crd: dict[str, Any]) -> str:
     return yaml.safe_dump(crd, sort_keys=False, width=100, allow_unicode=True)
 
 
-def make_schema(model: type[BaseModel], *, with_defaults: bool) -> dict[str, Any]:
+def make_schema(
+    model: type[BaseModel], *, with_defaults: bool, nullable: bool = False
+) -> dict[str, Any]:
     """The structural schema of a model.
 
     Args:
         model: the pydantic model, spelled by its aliases.
         with_defaults: whether the API server fills defaults in. A GraphPool keeps none, or a
             field that nobody set would hide the chart's default.
+        nullable: whether null stands for an object without any field.
     """
     schema = model.model_json_schema(by_alias=True, mode="validation")
-    return _structural(schema, schema.get("$defs", {}), with_defaults=with_defaults)
+    return _structural(
+        schema, schema.get("$defs", {}), with_defaults=with_defaults, nullable=nullable
+    )
 
 
 def _structural(
-    node: dict[str, Any], definitions: dict[str, Any], *, with_defaults: bool
+    node: dict[str, Any], definitions: dict[str, Any], *, with_defaults: bool, nullable: bool
 ) -> dict[str, Any]:
     if "$ref" in node:
         target = definitions[node["$ref"].rsplit("/", 1)[1]]
@@ -55,22 +60,27 @@ def _structural(
     if "anyOf" in node:
         node = _resolve_union(node)
         if "$ref" in node:
-            return _structural(node, definitions, with_defaults=with_defaults)
+            return _structural(node, definitions, with_defaults=with_defaults, nullable=nullable)
     out = {k: v for k, v in node.items() if k not in _DROPPED}
     if not with_defaults or out.get("default", "") is None:
         out.pop("default", None)
     out.pop("const", None)
     if "properties" in out:
         out["properties"] = {
-            name: _structural(child, definitions, with_defaults=with_defaults)
+            name: _structural(child, definitions, with_defaults=with_defaults, nullable=nullable)
             for name, child in out["properties"].items()
         }
     elif out.get("type") == "object":
-        out = _make_map(out, definitions, with_defaults=with_defaults)
+        out = _make_map(out, definitions, with_defaults=with_defaults, nullable=nullable)
     if "items" in out:
-        out["items"] = _structural(out["items"], definitions, with_defaults=with_defaults)
+        out["items"] = _structural(
+            out["items"], definitions, with_defaults=with_defaults, nullable=nullable
+        )
     if with_defaults and _is_optional_object(out):
         out["default"] = {}
+    if nullable and out.get("type") == "object" and out.get("properties"):
+        # Server-side apply leaves null where the last field of an object is taken back.
+        out["nullable"] = True
     return out
 
 
@@ -84,12 +94,12 @@ def _resolve_union(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_map(
-    node: dict[str, Any], definitions: dict[str, Any], *, with_defaults: bool
+    node: dict[str, Any], definitions: dict[str, Any], *, with_defaults: bool, nullable: bool
 ) -> dict[str, Any]:
     values = node.pop("additionalProperties", True)
     if not isinstance(values, dict) or not values:
         return {**node, **_FREE_FORM}
-    child = _structural(values, definitions, with_defaults=with_defaults)
+    child = _structural(values, definitions, with_defaults=with_defaults, nullable=nullable)
     return {**node, "additionalProperties": child}
 
 
@@ -178,7 +188,7 @@ def _make_graphspec_crd() -> dict[str, Any]:
 
 
 def _make_graphpool_crd() -> dict[str, Any]:
-    spec = make_schema(graphpool.GraphPoolSpec, with_defaults=False)
+    spec = make_schema(graphpool.GraphPoolSpec, with_defaults=False, nullable=True)
     spec["x-kubernetes-validations"] = graphpool.SPEC_RULES
     status = make_schema(graphpool.GraphPoolStatus, with_defaults=False)
     version = _make_version(

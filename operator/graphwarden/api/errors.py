@@ -7,6 +7,7 @@ from typing import Final
 
 NOT_STARTED_HEADER: Final = "x-graphwarden-not-started"
 ASSISTANT_HEADER: Final = "x-graphwarden-assistant"
+WORKER_HEADER: Final = "x-graphwarden-worker"
 TRACE_HEADER: Final = "x-trace-id"
 
 
@@ -20,23 +21,30 @@ class Reason:
     UNSUPPORTED_FIELD: Final = "UnsupportedField"
     NOT_RESUMABLE: Final = "NotResumable"
     NOT_FOUND: Final = "NotFound"
+    UNAUTHENTICATED: Final = "Unauthenticated"
+    FORBIDDEN: Final = "Forbidden"
     METHOD_NOT_ALLOWED: Final = "MethodNotAllowed"
     REQUEST_TIMEOUT: Final = "RequestTimeout"
     CONFLICT: Final = "Conflict"
+    IDEMPOTENCY_KEY_REUSED: Final = "IdempotencyKeyReused"
     BODY_TOO_LARGE: Final = "BodyTooLarge"
     MISDIRECTED: Final = "Misdirected"
     HEADERS_TOO_LARGE: Final = "HeadersTooLarge"
     QUEUE_FULL: Final = "QueueFull"
+    TOO_MANY_CONNECTIONS: Final = "TooManyConnections"
     INTERNAL: Final = "Internal"
     UPSTREAM_LOST: Final = "UpstreamLost"
     UPSTREAM_TIMEOUT: Final = "UpstreamTimeout"
+    PARTLY_STARTED: Final = "PartlyStarted"
     POOL_UNAVAILABLE: Final = "PoolUnavailable"
     GRAPH_NOT_READY: Final = "GraphNotReady"
     GRAPH_NOT_LOADED: Final = "GraphNotLoaded"
     GRAPH_SUSPENDED: Final = "GraphSuspended"
     AT_CAPACITY: Final = "AtCapacity"
     DRAINING: Final = "Draining"
+    MEMORY_PRESSURE: Final = "MemoryPressure"
     STORAGE_MISSING: Final = "StorageMissing"
+    STORAGE_UNAVAILABLE: Final = "StorageUnavailable"
 
 
 def render_error(detail: str, reason: str, trace_id: str) -> bytes:

@@ -5,7 +5,7 @@ Pure, and the same for operator, router and embedded mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from graphwarden.api.conditions import Accepted
-from graphwarden.api.graphpool import GraphPool, GraphPoolSpec
+from graphwarden.api.graphpool import GraphPool, GraphPoolSpec, ScalingMode
 from graphwarden.api.graphspec import GraphSpec
 from graphwarden.api.registry import Registry, Row, RowRun
 
@@ -32,6 +32,12 @@ class Policy:
     allowed_modules: tuple[str, ...] = ()
     allowed_registries: tuple[str, ...] = ()
     image_required: bool = True
+    # Whether autoscalers can be told of the runs in flight, so that pools may sleep without a pod.
+    counts_runs: bool = False
+    # Where KEDA may ask for the runs in flight; empty where it may not make autoscalers.
+    keda_url: str = ""
+    # The namespace of router and operator; empty is that of the pools.
+    router_namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,17 @@ class Pool:
     graphs: tuple[GraphSpec, ...]
     registry: Registry
     graphpool: GraphPool | None = None
+    counts_runs: bool = False
+    keda_url: str = ""
+    router_namespace: str = ""
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether the pool has no pod while it has no call."""
+        scaling = self.spec.scaling
+        if scaling.min_replicas > 0 or scaling.mode is ScalingMode.NONE:
+            return False
+        return bool(self.keda_url) if scaling.mode is ScalingMode.KEDA else self.counts_runs
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,7 @@ def make_row(graph: GraphSpec, context: Mapping[str, Any]) -> Row:
             priority=spec.run.priority,
             retry=spec.run.retry.value,
         ),
+        page_methods=tuple(each.value for each in spec.page.methods) if spec.page else None,
     )
 
 
@@ -158,7 +176,7 @@ class _Settings:
         self, defaults: GraphPoolSpec, pools: Mapping[ObjectKey, GraphPool], policy: Policy
     ) -> None:
         self._defaults = defaults
-        self._policy = policy
+        self.policy = policy
         self._found: dict[ObjectKey, GraphPoolSpec | str] = {}
         self.pools = pools
 
@@ -174,7 +192,7 @@ class _Settings:
             first = error.errors()[0]
             path = ".".join(str(part) for part in first["loc"])
             return f"GraphPool {key[1]} is not valid: {path}: {first['msg']}."
-        return _check_image(key[1], spec, self._policy) or spec
+        return _check_image(key[1], spec, self.policy) or spec
 
 
 def _check_image(capability: str, spec: GraphPoolSpec, policy: Policy) -> str | None:
@@ -186,10 +204,25 @@ def _check_image(capability: str, spec: GraphPoolSpec, policy: Policy) -> str | 
             f"Pool {capability} has no image: set worker.image in GraphPool {capability}, "
             "or the chart's default worker image."
         )
-    if policy.allowed_registries and not image.startswith(policy.allowed_registries):
-        allowed = ", ".join(policy.allowed_registries)
-        return f"Image {image} of pool {capability} is not from an allowed registry ({allowed})."
+    if not policy.allowed_registries:
+        return None
+    for used in (image, *_find_overlay_images(spec.worker.pod_template)):
+        if not used.startswith(policy.allowed_registries):
+            allowed = ", ".join(policy.allowed_registries)
+            return f"Image {used} of pool {capability} is not from an allowed registry ({allowed})."
     return None
+
+
+def _find_overlay_images(template: Mapping[str, Any]) -> Iterator[str]:
+    """The images that a pod template of free form names."""
+    spec = template.get("spec")
+    for field_name in ("containers", "initContainers", "volumes"):
+        items = spec.get(field_name) if isinstance(spec, Mapping) else None
+        for item in items if isinstance(items, list) else ():
+            image = item.get("image") if isinstance(item, Mapping) else None
+            # That of a volume has a field of its own for it.
+            yield from [str(image.get("reference", ""))] if isinstance(image, Mapping) else []
+            yield from [image] if isinstance(image, str) else []
 
 
 def _judge(
@@ -251,4 +284,7 @@ def _make_pool(key: ObjectKey, rows: list[tuple[GraphSpec, Row]], settings: _Set
         graphs=tuple(graph for graph, _ in rows),
         registry=Registry(capability=key[1], graphs=[row for _, row in rows]),
         graphpool=settings.pools.get(key),
+        counts_runs=settings.policy.counts_runs,
+        keda_url=settings.policy.keda_url,
+        router_namespace=settings.policy.router_namespace,
     )

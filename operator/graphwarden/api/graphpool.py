@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from graphwarden.api.meta import Condition, Model, ObjectMeta
+from graphwarden.api.pod_template import check_pod_template
 from graphwarden.api.quantities import ByteCount, Duration, parse_bytes, parse_duration
 
 
@@ -26,6 +27,13 @@ class Isolation(StrEnum):
     NONE = "None"
 
 
+class ScaleIn(StrEnum):
+    """Which pods a scale-in takes."""
+
+    ANY = "Any"
+    IDLE_FIRST = "IdleFirst"
+
+
 class ImagePullPolicy(StrEnum):
     """When the kubelet pulls an image."""
 
@@ -34,11 +42,34 @@ class ImagePullPolicy(StrEnum):
     NEVER = "Never"
 
 
-class WorkerSpec(Model):
+class Section(Model):
+    """A group of settings, each optional; null is a group without any.
+
+    Server-side apply writes null where somebody takes back the last setting of a group.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        groups = {
+            name
+            for key, field in cls.model_fields.items()
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Model)
+            for name in (key, field.alias)
+        }
+        return {k: v for k, v in value.items() if v is not None or k not in groups}
+
+
+class WorkerSpec(Section):
     """The pods of the pool; what is not named here goes into podTemplate."""
 
     image: str = Field("", max_length=512, description="Image with the worker and the graphs.")
     image_pull_policy: ImagePullPolicy = ImagePullPolicy.IF_NOT_PRESENT
+    preflight: bool = Field(
+        True, description="A new image rolls out only after a Job with it has loaded every graph."
+    )
     resources: dict[str, Any] = Field(
         default_factory=lambda: {
             "requests": {"cpu": "250m", "memory": "256Mi"},
@@ -57,7 +88,7 @@ class WorkerSpec(Model):
     tolerations: list[dict[str, Any]] = Field(default_factory=list, max_length=64)
     topology_spread_constraints: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
     priority_class_name: str = Field("", max_length=253)
-    pod_template: dict[str, Any] = Field(
+    pod_template: Annotated[dict[str, Any], AfterValidator(check_pod_template)] = Field(
         default_factory=dict, description="Merged over the pod template that the operator makes."
     )
 
@@ -69,7 +100,7 @@ class SecretKeyReference(Model):
     key: str = Field("dsn", min_length=1, max_length=253)
 
 
-class StorageSpec(Model):
+class StorageSpec(Section):
     """Where threads and checkpoints of resumable graphs live."""
 
     secret_ref: SecretKeyReference | None = Field(
@@ -77,7 +108,7 @@ class StorageSpec(Model):
     )
 
 
-class ScalingSpec(Model):
+class ScalingSpec(Section):
     """How many replicas, and who decides."""
 
     mode: ScalingMode = ScalingMode.HPA
@@ -88,16 +119,25 @@ class ScalingSpec(Model):
     behavior: dict[str, Any] = Field(
         default_factory=dict, description="autoscaling/v2 behavior, passed through."
     )
+    scale_in: ScaleIn = Field(
+        ScaleIn.ANY,
+        description="IdleFirst: pods with runs in flight get a higher pod-deletion-cost.",
+    )
 
 
-class BreakerSpec(Model):
+class BreakerSpec(Section):
     """When the router stops trying a pod."""
 
     consecutive_failures: int = Field(5, ge=1, le=1000)
     open_for: Duration = "15s"
 
+    @property
+    def open_for_seconds(self) -> float:
+        """The time as a number."""
+        return parse_duration(self.open_for)
 
-class AdmissionSpec(Model):
+
+class AdmissionSpec(Section):
     """What the router holds for the pool before it refuses."""
 
     max_queued: int = Field(200, ge=0, le=100_000)
@@ -122,7 +162,7 @@ class AdmissionSpec(Model):
         return parse_duration(self.cold_start_wait)
 
 
-class DrainSpec(Model):
+class DrainSpec(Section):
     """How long runs may go on in a pod that must leave."""
 
     max_grace_period: Duration = "30m"
@@ -133,20 +173,29 @@ class DrainSpec(Model):
         return parse_duration(self.max_grace_period)
 
 
-class DisruptionSpec(Model):
+class DisruptionSpec(Section):
     """How many pods a voluntary disruption may take at once."""
 
     max_unavailable: int | str = 1
 
 
-class NetworkSpec(Model):
+class NetworkSpec(Section):
     """Who may talk to the pool, and to whom it may talk."""
 
     isolation: Isolation = Isolation.RESTRICTED
-    egress: list[dict[str, Any]] = Field(default_factory=list, max_length=64)
+    egress: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Rules of networking.k8s.io/v1, beside DNS and PostgreSQL's port.",
+    )
+    ingress: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Rules of networking.k8s.io/v1, beside router and operator.",
+    )
 
 
-class GraphPoolSpec(Model):
+class GraphPoolSpec(Section):
     """The settings of one pool. What is left out comes from the chart, then from these defaults."""
 
     worker: WorkerSpec = Field(default_factory=lambda: WorkerSpec())
@@ -206,7 +255,7 @@ class GraphPoolStatus(Model):
     conditions: list[Condition] = Field(default_factory=list)
 
 
-class GraphPool(Model):
+class GraphPool(Section):
     """One pool of workers (`graphwarden.dev/v1alpha1`, namespaced); its name is the capability."""
 
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)

@@ -20,6 +20,10 @@ NOT_A_LABEL = (
     "email"
 )
 RESUME_WITHOUT_CHECKPOINTS = "run.retry: Resume needs resumable: true"
+PAGE_WITH_STATE = (
+    "a page is answered by one run without a thread: page needs resumable: false; keep what has to "
+    "stay in a database of your own"
+)
 TIMEOUT_RANGE = "run.timeout must lie between 1s and 24h"
 _DAY_SECONDS = 24 * 3600
 
@@ -98,6 +102,28 @@ class RunPolicy(Model):
         return self
 
 
+class PageMethod(StrEnum):
+    """How a page may be called."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+class Page(Model):
+    """The graph as a web page that everybody may call, without a key: `/pages/ASSISTANT_ID`.
+
+    Its input is `{"request": {"method", "query", "form"}}`, its output has
+    `{"response": {"status", "content_type", "body"}}`.
+    """
+
+    methods: list[PageMethod] = Field(
+        default_factory=lambda: [PageMethod.GET, PageMethod.POST],
+        min_length=1,
+        max_length=2,
+        description="GET, POST or both. GET should change nothing: programs follow links.",
+    )
+
+
 class GraphSpecSpec(Model):
     """What a team says of its graph."""
 
@@ -161,6 +187,9 @@ class GraphSpecSpec(Model):
         description="ConfigMaps whose keys are added to the context; context itself wins.",
     )
     run: RunPolicy = Field(default_factory=lambda: RunPolicy())
+    page: Page | None = Field(
+        None, description="Serve the graph at /pages/ASSISTANT_ID to everybody, without a key."
+    )
     suspend: bool = Field(False, description="Stop admission and drain, but keep the object.")
 
     @model_validator(mode="after")
@@ -169,6 +198,8 @@ class GraphSpecSpec(Model):
             raise ValueError(PRECOMPILED_AND_RESUMABLE)
         if self.run.retry is Retry.RESUME and not self.resumable:
             raise ValueError(RESUME_WITHOUT_CHECKPOINTS)
+        if self.page is not None and self.resumable:
+            raise ValueError(PAGE_WITH_STATE)
         return self
 
 
@@ -179,6 +210,7 @@ SPEC_RULES = [
         "!has(self.run) || self.run.retry != 'Resume' || self.resumable",
         RESUME_WITHOUT_CHECKPOINTS,
     ),
+    _rule("!has(self.page) || !self.resumable", PAGE_WITH_STATE),
 ]
 
 

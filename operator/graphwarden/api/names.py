@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import uuid
@@ -15,7 +16,10 @@ GRAPHPOOLS: Final = "graphpools"
 
 FIELD_MANAGER: Final = "graphwarden-operator"
 ROUTER_SERVICE: Final = "graphwarden-router"
+ROUTER_PORT: Final = 8123
 WORKER_APP: Final = "graphwarden-worker"
+PREFLIGHT_APP: Final = "graphwarden-preflight"
+OPERATOR_APP: Final = "graphwarden-operator"
 WORKER_PORT: Final = 8000
 WORKER_PORT_NAME: Final = "http"
 WORKER_CONTAINER: Final = "worker"
@@ -26,7 +30,14 @@ LABEL_APP: Final = "app.kubernetes.io/name"
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 LABEL_PART_OF: Final = "app.kubernetes.io/part-of"
 LABEL_POOL: Final = f"{GROUP}/pool"
+# Where Kubernetes itself writes a namespace's name on it.
+LABEL_NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 ANNOTATION_REGISTRY_REVISION: Final = f"{GROUP}/registry-revision"
+# On a Deployment: the image that its pods may run, checked where one was there before.
+ANNOTATION_IMAGE: Final = f"{GROUP}/image"
+# Kubernetes' own (KEP-2255): which pods a scale-in takes first.
+ANNOTATION_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+ANNOTATION_DRAINED: Final = f"{GROUP}/drained-by"
 
 # RFC 1123 labels and Kubernetes object names of Services end at 63 characters.
 NAME_LENGTH_LIMIT: Final = 63
@@ -67,6 +78,16 @@ def make_registry_name(capability: str) -> str:
     return make_name("graphpool", capability, "registry")
 
 
+def make_preflight_name(capability: str, revision: str) -> str:
+    """Name of the Job that tries a pool's new image; `revision` names what it tries."""
+    return make_name("graphpool", capability, "preflight", revision)
+
+
+def make_preflight_labels(capability: str) -> dict[str, str]:
+    """The labels of a Job's pods: of the pool, and yet none of its replicas."""
+    return {LABEL_APP: PREFLIGHT_APP, LABEL_POOL: capability, LABEL_PART_OF: "graphwarden"}
+
+
 def make_selector(capability: str) -> dict[str, str]:
     """The pod selector of a pool. Selectors are immutable in Kubernetes: never change these."""
     return {LABEL_APP: WORKER_APP, LABEL_POOL: capability}
@@ -81,6 +102,7 @@ def make_labels(capability: str) -> dict[str, str]:
     }
 
 
+@functools.lru_cache(maxsize=2**16)
 def assistant_uuid(assistant_id: str) -> str:
     """The fixed id of a graph's default assistant, as every LangGraph server derives it."""
     return str(uuid.uuid5(ASSISTANT_NAMESPACE, assistant_id))

@@ -33,6 +33,8 @@ class Row(_Document):
     generation: int = 1
     context: dict[str, Any] = Field(default_factory=dict)
     run: RowRun = Field(default_factory=lambda: RowRun())
+    # By which methods everybody may call it as a page; None: it is none.
+    page_methods: tuple[str, ...] | None = None
 
 
 class Registry(_Document):

@@ -24,6 +24,8 @@ class PoolRoute(_Document):
     max_queued_bytes: int = Field(64 * 2**20, ge=0)
     max_wait_seconds: float = Field(30, ge=0)
     cold_start_wait_seconds: float = Field(120, ge=0)
+    breaker_failures: int = Field(5, ge=1)
+    breaker_open_seconds: float = Field(15, ge=0)
     has_storage: bool = False
 
 
@@ -38,6 +40,7 @@ class AssistantRoute(_Document):
     priority: int = 0
     retry: Literal["Never", "BeforeStart", "Resume"] = "BeforeStart"
     context: dict[str, Any] = Field(default_factory=dict)
+    page_methods: tuple[str, ...] | None = None
     ready: bool = True
     reason: str | None = None
     message: str | None = None
@@ -67,6 +70,8 @@ def make_pool_route(
         max_queued_bytes=admission.max_queued_byte_count,
         max_wait_seconds=admission.max_wait_seconds,
         cold_start_wait_seconds=admission.cold_start_wait_seconds,
+        breaker_failures=admission.breaker.consecutive_failures,
+        breaker_open_seconds=admission.breaker.open_for_seconds,
         has_storage=has_storage,
     )
 
@@ -85,6 +90,7 @@ def make_assistant_route(
         priority=spec.run.priority,
         retry=spec.run.retry.value,
         context=dict(spec.context),
+        page_methods=tuple(each.value for each in spec.page.methods) if spec.page else None,
         ready=ready,
         reason=reason,
         message=message,

@@ -1,4 +1,4 @@
-"""`graphwarden`: run, check and call a fleet. Also installed as `kubectl-graphs`.
+"""`graphwarden`: run, check and call a fleet; `kubectl graphs` is in `plugin`.
 
 Exit codes: 0 done, 1 the run failed or the manifests have mistakes, 2 wrong usage, 3 nothing
 answers, 4 the server refused.
@@ -12,7 +12,7 @@ OK, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 
 
 def main() -> None:
-    """Entry point of both scripts."""
+    """Entry point of the script."""
     try:
         from graphwarden.cli.commands import cli
     except ModuleNotFoundError as error:

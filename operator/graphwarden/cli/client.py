@@ -66,15 +66,12 @@ class _Foreign(Exception):
 
 def run_graph(url: str, call: Call, api_key: str | None) -> int:
     """Run a graph and print its result or its events; the exit code."""
-    headers = {"x-api-key": api_key} if api_key else {}
-    if api_key and not (api_key.isascii() and api_key.isprintable()):
-        raise click.UsageError("--api-key: a key has printable ASCII characters only")
     try:
-        with _client(url, headers) as client:
+        with _client(url, make_headers(api_key)) as client:
             if call.stream:
                 return _print_events(client, call)
             answer = client.post(call.path, json=call.body)
-            return _print_result(answer) if answer.is_success else _print_refusal(answer)
+            return print_result(answer) if answer.is_success else print_refusal(answer)
     except _Unreachable as error:
         click.echo(str(error), err=True)
         return UNREACHABLE
@@ -83,13 +80,13 @@ def run_graph(url: str, call: Call, api_key: str | None) -> int:
         return REFUSED
 
 
-def list_graphs(url: str, output: str) -> int:
+def list_graphs(url: str, output: str, api_key: str | None = None) -> int:
     """Print the fleet behind a router; the exit code."""
     try:
-        with _client(url, {}) as client:
+        with _client(url, make_headers(api_key)) as client:
             answer = client.get("/graphs")
             if not answer.is_success:
-                return _print_refusal(answer)
+                return print_refusal(answer)
             return _print_fleet(answer, output)
     except _Unreachable as error:
         click.echo(str(error), err=True)
@@ -97,6 +94,17 @@ def list_graphs(url: str, output: str) -> int:
     except _Foreign as error:
         click.echo(f"{url} is not a Graphwarden router: {error}", err=True)
         return REFUSED
+
+
+def make_headers(api_key: str | None) -> dict[str, str]:
+    """What is sent with every call.
+
+    Raises:
+        click.UsageError: the key cannot stand in a header.
+    """
+    if api_key and not (api_key.isascii() and api_key.isprintable()):
+        raise click.UsageError("--api-key: a key has printable ASCII characters only")
+    return {"x-api-key": api_key} if api_key else {}
 
 
 @contextmanager
@@ -133,7 +141,8 @@ def _read_answer(answer: httpx.Response) -> Any:
         raise _Foreign(f"it answered {answer.status_code} with {kind}, not JSON") from error
 
 
-def _print_result(answer: httpx.Response) -> int:
+def print_result(answer: httpx.Response) -> int:
+    """Print what a run ended with; the exit code."""
     result = _read_answer(answer)
     error = result.get("__error__") if isinstance(result, dict) else None
     if isinstance(error, dict):
@@ -176,7 +185,8 @@ def _print_fleet(answer: httpx.Response, output: str) -> int:
     return OK
 
 
-def _print_refusal(answer: httpx.Response) -> int:
+def print_refusal(answer: httpx.Response) -> int:
+    """Print why a call was refused; the exit code."""
     try:
         body = answer.json()
     except ValueError:
@@ -193,7 +203,7 @@ def _print_events(client: httpx.Client, call: Call) -> int:
     with client.stream("POST", call.path, json=call.body) as answer:
         if not answer.is_success:
             answer.read()
-            return _print_refusal(answer)
+            return print_refusal(answer)
         kind = answer.headers.get("content-type", "an unknown type")
         if not kind.startswith("text/event-stream"):
             raise _Foreign(f"it answered {kind}, not a stream of events")

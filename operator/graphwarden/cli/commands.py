@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from graphwarden.cli import FAILED, USAGE
+from graphwarden.cli.moving import export_command, import_command
 
 DEFAULT_URL = "http://127.0.0.1:8123"
 
@@ -156,11 +158,12 @@ def run(
 @cli.command()
 @url_option
 @output_option
-def graphs(url: str, output: str) -> None:
+@click.option("--api-key", envvar="GRAPHWARDEN_API_KEY", help="Sent as x-api-key.")
+def graphs(url: str, output: str, api_key: str | None) -> None:
     """List the graphs of a running fleet, and whether each can be called."""
     from graphwarden.cli.client import list_graphs
 
-    sys.exit(list_graphs(url, output))
+    sys.exit(list_graphs(url, output, api_key))
 
 
 @cli.command()
@@ -194,6 +197,49 @@ def render(directory: Path, options: tuple[str, ...]) -> None:
 
 
 @cli.command()
+@click.argument("name")
+@click.option("--allow", multiple=True, help="Assistant that it may run; * and ? count.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def key(name: str, allow: tuple[str, ...], as_json: bool) -> None:
+    """Make an API key called NAME for the router.
+
+    Prints the key, which is kept nowhere, and the file that lets it in: put it into the folder
+    of --keys, or as the entry NAME into the Secret of the chart.
+    """
+    from graphwarden.router.access import make_key, render_key
+
+    made = make_key()
+    text = render_key(made, allow)
+    if as_json:
+        click.echo(json.dumps({"name": name, "key": made, "file": text}))
+        return
+    click.echo(f"key:  {made}")
+    click.echo(f"file {name}:")
+    click.echo(text, nl=False)
+
+
+@cli.command()
+@click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the configuration; Envoy is started with bootstrap.json in it.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the Envoy.")
+@click.option("--port", default=8123, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--admin-port", default=0, type=click.IntRange(0, 65535), help="Of its admin pages.")
+@click.option("--follow", is_flag=True, help="Stay, and write anew whenever TABLE is replaced.")
+def envoy(table: Path, out: Path, host: str, port: int, admin_port: int, follow: bool) -> None:
+    """Write the route table of the file TABLE as a configuration for Envoy."""
+    from graphwarden.cli.envoy import run_envoy
+    from graphwarden.twin.render import Place
+
+    place = Place(str(out.resolve()), host=host, port=port, admin_port=admin_port)
+    sys.exit(run_envoy(table, place, follow=follow))
+
+
+@cli.command()
 def version() -> None:
     """Print the version."""
     click.echo(importlib.metadata.version("graphwarden"))
@@ -210,3 +256,7 @@ def completion(shell: str) -> None:
     if shell_class is None:
         sys.exit(FAILED)
     click.echo(shell_class(cli, {}, "graphwarden", "_GRAPHWARDEN_COMPLETE").source())
+
+
+cli.add_command(import_command)
+cli.add_command(export_command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 
 import click
 from rich.console import Console
@@ -13,6 +14,7 @@ from graphwarden.local.board import make_board
 from graphwarden.local.folder import Folder, load_folder
 from graphwarden.local.state import StateDirectoryBusy
 from graphwarden.local.up import UpOptions, check_address, serve
+from graphwarden.router.settings import is_loopback
 from graphwarden.telemetry import logs
 
 
@@ -67,6 +69,13 @@ def _find_first(error: BaseException) -> BaseException:
 
 
 def _is_address_free(host: str, port: int) -> bool:
+    if not is_loopback(host) and not os.environ.get("GRAPHWARDEN_AUTH"):
+        click.echo(
+            f"{host} can be reached by others: set GRAPHWARDEN_AUTH=keys and GRAPHWARDEN_KEYS=DIR "
+            "(see `graphwarden key --help`), or GRAPHWARDEN_AUTH=none to let everybody in",
+            err=True,
+        )
+        return False
     try:
         check_address(host, port)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`python -m graphwarden.control`: run the operator, or render what it would apply."""
+"""`python -m graphwarden.control`: run the operator, render what it would apply, or apply CRDs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         return 0
     from graphwarden.control.cluster import NoClusterError
-    from graphwarden.control.program import run
 
     try:
+        if options.command == "crds":
+            return update_crds()
+        from graphwarden.control.program import run
+
         run(settings)
-    except NoClusterError as error:
+    except (NoClusterError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def update_crds() -> int:
+    """Apply the definitions of both resources and say what became of each."""
+    import asyncio
+
+    from graphwarden.control.cluster import ApiError, connect, explain
+    from graphwarden.control.crds import apply_crds
+
+    async def update() -> list[str]:
+        async with connect() as cluster:
+            return await apply_crds(cluster)
+
+    try:
+        print("\n".join(asyncio.run(update())))
+    except (ApiError, OSError) as error:
+        print(f"error: the definitions could not be applied: {explain(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from graphwarden.api import names
@@ -23,6 +23,9 @@ _QUANTITY_FIELDS: Final = frozenset({"sizeLimit", "averageValue"})
 _LEFT_OUT_WHEN_FALSE: Final = frozenset(
     {"hostNetwork", "hostPID", "hostIPC", "readOnly", "tty", "stdin", "stdinOnce"}
 )
+# Below these, lists are one value to the API server whatever their items have: whoever writes one
+# writes all of it. They are those of a NetworkPolicy.
+_ONE_VALUE: Final = frozenset({"ingress", "egress"})
 _SUFFIXES: Final = {
     "n": -9,
     "u": -6,
@@ -80,7 +83,7 @@ def _find_unequal(desired: Any, live: Any, path: tuple[str, ...]) -> str | None:
 def _find_unequal_list(desired: list[Any], live: Any, path: tuple[str, ...]) -> str | None:
     if not isinstance(live, list):
         return None if not desired and live is None else _spell(path)
-    keys = find_keys(path[-1], desired)
+    keys = find_keys(path[-1], desired) if _ONE_VALUE.isdisjoint(path) else None
     if keys is not None:
         return _first(
             _find_unequal(
@@ -106,9 +109,14 @@ def _is_equal(desired: Any, live: Any, path: tuple[str, ...]) -> bool:
     if type(desired) is type(live) and desired == live:
         return True
     if path[-1] in _QUANTITY_FIELDS or (len(path) > 1 and path[-2] in _QUANTITY_PARENTS):
-        quantity = parse_quantity(desired)
-        return quantity is not None and quantity == parse_quantity(live)
+        quantity = _round_up(parse_quantity(desired))
+        return quantity is not None and quantity == _round_up(parse_quantity(live))
     return False
+
+
+def _round_up(quantity: Decimal | None) -> Decimal | None:
+    """Thousandths, as the API server counts a pod's resources: it knows nothing smaller."""
+    return None if quantity is None else quantity.scaleb(3).to_integral_value(ROUND_CEILING)
 
 
 def _find_surplus(desired: Manifest, live: Manifest) -> str | None:

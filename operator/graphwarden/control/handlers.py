@@ -5,7 +5,7 @@ Only kopf's event handlers are used: they write nothing, neither annotations nor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import kopf
@@ -25,7 +25,6 @@ from graphwarden.control.sight import Sight
 from graphwarden.control.world import find_pool_key
 
 _OURS: Final = f"{names.LABEL_MANAGED_BY}={names.FIELD_MANAGER},{names.LABEL_POOL}"
-_LABELLED: Final = (*(kind for kind in CHILDREN if kind is not CONFIG_MAP), POD)
 
 _SERVER_TIMEOUT_SECONDS: Final = 240
 _CLIENT_TIMEOUT_SECONDS: Final = 270
@@ -35,7 +34,7 @@ _CONNECT_TIMEOUT_SECONDS: Final = 10
 _RECONNECT_SECONDS: Final = (0.5, 1.0, 2.0, 3.0, *[5.0] * 100)
 
 
-def make_operator_settings() -> kopf.OperatorSettings:
+def make_operator_settings(children: Sequence[Kind] = CHILDREN) -> kopf.OperatorSettings:
     """kopf's settings: silent, without peers, and with watches that cannot hang for ever."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
@@ -45,13 +44,16 @@ def make_operator_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
     settings.watching.client_timeout = _CLIENT_TIMEOUT_SECONDS
     settings.watching.connect_timeout = _CONNECT_TIMEOUT_SECONDS
-    for kind in _LABELLED:
+    for kind in _labelled(children):
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = _OURS
     return settings
 
 
 def make_registry(
-    queue: Queue, sight: Sight, is_referenced: Callable[[tuple[str, str]], bool]
+    queue: Queue,
+    sight: Sight,
+    is_referenced: Callable[[tuple[str, str]], bool],
+    children: Sequence[Kind] = CHILDREN,
 ) -> kopf.OperatorRegistry:
     """All handlers. `is_referenced` says whether some `contextFrom` names a ConfigMap."""
     registry = kopf.OperatorRegistry()
@@ -85,13 +87,17 @@ def make_registry(
         if labels.get(names.LABEL_MANAGED_BY) == names.FIELD_MANAGER:
             queue.mark((meta["namespace"], labels.get(names.LABEL_POOL, "")))
 
-    for kind in _LABELLED:
+    for kind in _labelled(children):
 
         @kopf.on.event(*_place(kind), registry=registry, id=f"{kind.plural}_changed")
         def child_changed(event: Any, **_: Any) -> None:
             mark_owner(event["object"])
 
     return registry
+
+
+def _labelled(children: Sequence[Kind]) -> list[Kind]:
+    return [*(kind for kind in children if kind is not CONFIG_MAP), POD]
 
 
 def _place(kind: Kind) -> tuple[str, str, str]:

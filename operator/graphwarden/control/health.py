@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -35,8 +35,10 @@ class Health:
 
 
 @asynccontextmanager
-async def serve(health: Health, *, metrics_port: int, health_port: int) -> AsyncIterator[None]:
-    """Serve both ports for as long as the context lasts."""
+async def serve(
+    health: Health, *, metrics_port: int, health_port: int, figures: Sequence[web.RouteDef] = ()
+) -> AsyncIterator[None]:
+    """Serve both ports for as long as the context lasts; `figures` are told beside the metrics."""
 
     async def healthz(_: web.Request) -> web.Response:
         fault = health.find_fault()
@@ -51,9 +53,9 @@ async def serve(health: Health, *, metrics_port: int, health_port: int) -> Async
 
     probes = web.Application()
     probes.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
-    figures = web.Application()
-    figures.add_routes([web.get("/metrics", metrics)])
-    async with _listen(probes, health_port), _listen(figures, metrics_port):
+    told = web.Application()
+    told.add_routes([web.get("/metrics", metrics), *figures])
+    async with _listen(probes, health_port), _listen(told, metrics_port):
         yield
 
 

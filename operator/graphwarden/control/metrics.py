@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
@@ -22,6 +22,12 @@ RECONCILE_ERRORS: Final = Counter(
     "graphwarden_reconcile_errors_total", "Passes that failed.", ["namespace", "pool"]
 )
 WRITES: Final = Counter("graphwarden_writes_total", "Writes to the API server.", ["kind", "verb"])
+
+CRD_SKEW: Final = Gauge(
+    "graphwarden_crd_skew",
+    "1 when the cluster's definition of a resource is older or newer than this operator.",
+    ["kind", "than_operator"],
+)
 
 
 def count_write(kind: str, verb: str) -> None:

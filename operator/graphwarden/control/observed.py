@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from graphwarden.api import names
-from graphwarden.control.kinds import AUTOSCALER, DEPLOYMENT, Manifest
+from graphwarden.control.kinds import AUTOSCALER, DEPLOYMENT, JOB, SCALED_OBJECT, Manifest
 
 _RUNNING: Final = "Running"
 
@@ -23,6 +23,7 @@ class PodView:
     running: bool
     ready: bool
     registry_revision: str
+    deletion_cost: str = ""
 
 
 class LoadRow(BaseModel):
@@ -43,6 +44,7 @@ class LoadTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     graphs: list[LoadRow] = Field(default_factory=list)
+    in_flight: int = Field(0, ge=0)
 
     def find(self, assistant_id: str) -> LoadRow | None:
         """The row of a graph."""
@@ -56,6 +58,8 @@ class Observed:
     children: Sequence[Manifest] = ()
     pods: Sequence[PodView] = ()
     tables: Mapping[str, LoadTable] = field(default_factory=dict)
+    # What a failed Job that tried a new image left behind.
+    preflight_report: str = ""
 
     @property
     def ready_pods(self) -> list[PodView]:
@@ -73,12 +77,46 @@ class Observed:
         return self._find(DEPLOYMENT.name)
 
     @property
+    def failed_preflight(self) -> str | None:
+        """The name of a Job that tried a new image and failed."""
+        jobs = (child for child in self.children if child["kind"] == JOB.name)
+        failed = (j for j in jobs if find_raw_condition(j, "Failed").get("status") == "True")
+        return next((job["metadata"]["name"] for job in failed), None)
+
+    @property
     def autoscaler(self) -> Manifest | None:
         """The pool's autoscaler."""
         return self._find(AUTOSCALER.name)
 
+    @property
+    def scaled_object(self) -> Manifest | None:
+        """The pool's ScaledObject."""
+        return self._find(SCALED_OBJECT.name)
+
     def _find(self, kind: str) -> Manifest | None:
-        return next((child for child in self.children if child["kind"] == kind), None)
+        return next(
+            (c for c in self.children if c["kind"] == kind and not is_foreign(c)),
+            None,
+        )
+
+
+def is_foreign(child: Manifest) -> bool:
+    """Whether somebody else controls the object: KEDA's autoscalers carry our labels."""
+    owners = child["metadata"].get("ownerReferences") or []
+    return any(
+        owner.get("controller") and owner.get("apiVersion") != names.API_VERSION for owner in owners
+    )
+
+
+def find_termination_message(pods: Iterable[Manifest]) -> str:
+    """The last termination message among these pods' containers; empty when there is none."""
+    ends = [
+        (str(end.get("finishedAt", "")), str(end["message"]))
+        for pod in pods
+        for container in pod.get("status", {}).get("containerStatuses") or []
+        if (end := container.get("state", {}).get("terminated") or {}).get("message")
+    ]
+    return max(ends)[1] if ends else ""
 
 
 def parse_pods(bodies: Iterable[Manifest]) -> list[PodView]:
@@ -98,6 +136,7 @@ def _parse_pod(body: Manifest) -> PodView:
         running=status.get("phase") == _RUNNING and bool(ip),
         ready=ready,
         registry_revision=annotations.get(names.ANNOTATION_REGISTRY_REVISION, ""),
+        deletion_cost=annotations.get(names.ANNOTATION_DELETION_COST, ""),
     )
 
 

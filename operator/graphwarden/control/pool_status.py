@@ -11,9 +11,11 @@ from graphwarden.api.fleet import Pool
 from graphwarden.api.graphpool import ScalingMode
 from graphwarden.api.quantities import render_duration
 from graphwarden.control.desired.deployment import choose_replicas
+from graphwarden.control.findings import Finding
 from graphwarden.control.kinds import Manifest
 from graphwarden.control.observed import Observed, find_raw_condition
-from graphwarden.control.status import Finding, Load, make_conditions
+from graphwarden.control.rollout import PREFLIGHT_FAILED
+from graphwarden.control.status import Load, make_conditions
 
 # A run may just have started when its pod is told to leave, and then still has to be answered.
 _GRACE_MARGIN_SECONDS: Final = 120.0
@@ -26,6 +28,8 @@ PENDING: Final = "Pending"
 SCALING_DISABLED: Final = "ScalingDisabled"
 GRAPHS_NOT_LOADED: Final = "GraphsNotLoaded"
 ROLLOUT_STUCK: Final = "RolloutStuck"
+APPLY_REFUSED: Final = "ApplyRefused"
+KEDA_NOT_ENABLED: Final = "KEDANotEnabled"
 AS_EXPECTED: Final = "AsExpected"
 
 
@@ -46,6 +50,8 @@ def make_pool_status(
     *,
     invalid: str | None,
     now: str,
+    rollout: Finding | None = None,
+    trouble: str | None = None,
 ) -> dict[str, Any]:
     """The whole status of one GraphPool.
 
@@ -56,14 +62,16 @@ def make_pool_status(
         observed: the live children and pods.
         invalid: why the object could not be read, as a sentence; None when it could.
         now: RFC 3339.
+        rollout: the condition `Progressing` while a new image is tried.
+        trouble: why a child could not be written, as a sentence.
     """
     deployment = observed.deployment or {}
     status = deployment.get("status", {})
     findings = [
         judge_pool_ready(pool, observed, invalid),
-        judge_progressing(deployment),
+        rollout or judge_progressing(deployment),
         judge_scaling(pool, observed),
-        judge_degraded(deployment, loads, invalid),
+        trouble_finding(trouble, rollout) or judge_degraded(deployment, loads, invalid),
     ]
     capability = graphpool["metadata"]["name"]
     selector = names.make_selector(capability)
@@ -94,6 +102,9 @@ def judge_pool_ready(pool: Pool | None, observed: Observed, invalid: str | None)
     if pool.spec.paused:
         message = "The pool is paused: its children are not written until paused is false."
         return Finding(READY, "False", PAUSED, message)
+    if pool.may_sleep:
+        message = "The pool sleeps; the router holds calls while it wakes."
+        return Finding(READY, "True", Ready.SCALED_TO_ZERO, message)
     if choose_replicas(pool.spec) == 0:
         return Finding(READY, "False", Ready.SCALED_TO_ZERO, "The pool is set to 0 replicas.")
     return Finding(READY, "False", Ready.POOL_UNAVAILABLE, "No replica is ready.")
@@ -118,8 +129,7 @@ def judge_scaling(pool: Pool | None, observed: Observed) -> Finding:
     if mode is ScalingMode.NONE:
         return Finding(SCALING_ACTIVE, "False", SCALING_DISABLED, "No autoscaler is asked for.")
     if mode is ScalingMode.KEDA:
-        message = "KEDA scales this pool; look at its ScaledObject."
-        return Finding(SCALING_ACTIVE, "Unknown", "KEDA", message)
+        return _judge_keda(pool, observed)
     condition = find_raw_condition(observed.autoscaler, "ScalingActive")
     if not condition:
         return Finding(SCALING_ACTIVE, "Unknown", PENDING, "The autoscaler has not said yet.")
@@ -129,6 +139,33 @@ def judge_scaling(pool: Pool | None, observed: Observed) -> Finding:
         condition.get("reason") or PENDING,
         condition.get("message", ""),
     )
+
+
+def _judge_keda(pool: Pool | None, observed: Observed) -> Finding:
+    if pool is not None and not pool.keda_url:
+        message = (
+            "The operator makes no ScaledObjects, and nothing scales this pool: install the chart "
+            "with keda.enabled=true, or choose scaling.mode HPA."
+        )
+        return Finding(SCALING_ACTIVE, "False", KEDA_NOT_ENABLED, message)
+    condition = find_raw_condition(observed.scaled_object, "Ready")
+    if not condition:
+        return Finding(SCALING_ACTIVE, "Unknown", PENDING, "KEDA has not said yet.")
+    return Finding(
+        SCALING_ACTIVE,
+        condition.get("status", "Unknown"),
+        condition.get("reason") or PENDING,
+        condition.get("message", ""),
+    )
+
+
+def trouble_finding(trouble: str | None, rollout: Finding | None) -> Finding | None:
+    """The condition `Degraded` when the cluster refused a child, or a new image failed."""
+    if trouble is not None:
+        return Finding(DEGRADED, "True", APPLY_REFUSED, trouble)
+    if rollout is not None and rollout.reason == PREFLIGHT_FAILED:
+        return Finding(DEGRADED, "True", PREFLIGHT_FAILED, rollout.message)
+    return None
 
 
 def judge_degraded(deployment: Manifest, loads: Mapping[str, Load], invalid: str | None) -> Finding:

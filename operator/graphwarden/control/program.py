@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,19 +15,32 @@ import kopf
 
 from graphwarden.api.fleet import ObjectKey
 from graphwarden.control import metrics
-from graphwarden.control.cluster import ApiError, connect, explain
+from graphwarden.control.cluster import ApiError, Cluster, connect, explain
 from graphwarden.control.handlers import make_operator_settings, make_registry
 from graphwarden.control.health import Health, serve
+from graphwarden.control.in_flight.counts import Counts
+from graphwarden.control.in_flight.page import make_route
+from graphwarden.control.in_flight.server import Server
+from graphwarden.control.in_flight.server import serve as serve_metrics_api
+from graphwarden.control.in_flight.trust import (
+    NoFrontProxy,
+    Reviews,
+    make_tls,
+    parse_front_proxy,
+)
 from graphwarden.control.queue import EVERYTHING, FLEET, Queue
-from graphwarden.control.reconcile import Reconciler
-from graphwarden.control.settings import Settings
+from graphwarden.control.reconcile import Reconciler, Refused
+from graphwarden.control.settings import Settings, SettingsError
 from graphwarden.control.sight import Sight
+from graphwarden.control.skew import find_skew
 from graphwarden.control.world import World, find_changed_pools
 from graphwarden.telemetry import logs
 
 log = logging.getLogger(__name__)
 
-_RESYNC_SECONDS: Final = 60.0
+_RETRY_SECONDS: Final = 10.0
+_SKEW_SECONDS: Final = 600.0
+_NO_BUGS: Final = (ApiError, Refused, aiohttp.ClientError, TimeoutError)
 _PASSES_AT_ONCE: Final = 8
 _LONGEST_REST_SECONDS: Final = 1.0
 # An API server that is away is no pool's fault: be there soon after it is back.
@@ -121,14 +136,33 @@ class Loop:
 
 def _find_bug(error: Exception) -> Exception | None:
     """The error when its traceback helps: not when the API server, or the way to it, said no."""
-    return None if isinstance(error, ApiError | aiohttp.ClientError | TimeoutError) else error
+    return None if isinstance(error, _NO_BUGS) else error
 
 
-async def mark_periodically(queue: Queue) -> None:
-    """Have everything looked at now, and every minute."""
+@asynccontextmanager
+async def serve_external_metrics(
+    cluster: Cluster, counts: Counts, settings: Settings
+) -> AsyncIterator[None]:
+    """Tell autoscalers of the runs in flight, for as long as the block lasts.
+
+    Raises:
+        SettingsError: the cluster or the certificate does not allow it.
+    """
+    try:
+        proxy = parse_front_proxy(await cluster.read_front_proxy())
+        tls = make_tls(proxy, settings.external_metrics_tls)
+    except (NoFrontProxy, OSError) as error:
+        raise SettingsError(f"external metrics cannot be served: {error}") from error
+    server = Server(counts, Reviews(cluster), proxy)
+    async with serve_metrics_api(server, tls, settings.external_metrics_port):
+        yield
+
+
+async def mark_periodically(queue: Queue, seconds: float) -> None:
+    """Have everything looked at now, and again and again."""
     while True:
         queue.mark(EVERYTHING)
-        await asyncio.sleep(_RESYNC_SECONDS)
+        await asyncio.sleep(seconds)
 
 
 async def run_operator(settings: Settings, stop_flag: asyncio.Event | None = None) -> None:
@@ -137,15 +171,26 @@ async def run_operator(settings: Settings, stop_flag: asyncio.Event | None = Non
     health = Health(queue, sight, time.monotonic)
     collector = metrics.FleetCollector()
     metrics.register(collector)
-    async with (
-        connect(settings.namespaces) as cluster,
-        aiohttp.ClientSession() as workers,
-        serve(health, metrics_port=settings.metrics_port, health_port=settings.health_port),
-    ):
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(connect(settings.namespaces, settings.children))
+        workers = await stack.enter_async_context(aiohttp.ClientSession())
+        counts = Counts(cluster, workers, settings.own_namespace)
+        await stack.enter_async_context(
+            serve(
+                health,
+                metrics_port=settings.metrics_port,
+                health_port=settings.health_port,
+                figures=[make_route(counts)] if settings.policy.keda_url else [],
+            )
+        )
+        if settings.external_metrics_port:
+            await stack.enter_async_context(serve_external_metrics(cluster, counts, settings))
         loop = Loop(Reconciler(cluster, workers, settings, collector), queue, sight, health)
         watching = kopf.operator(
-            registry=make_registry(queue, sight, lambda key: key in loop.references),
-            settings=make_operator_settings(),
+            registry=make_registry(
+                queue, sight, lambda key: key in loop.references, settings.children
+            ),
+            settings=make_operator_settings(settings.children),
             standalone=True,
             # Otherwise kopf asks for the user's name, and a container's user need not have one.
             identity=settings.instance,  # type: ignore[arg-type]
@@ -156,7 +201,8 @@ async def run_operator(settings: Settings, stop_flag: asyncio.Event | None = Non
         tasks = [
             asyncio.create_task(watching, name="watches"),
             asyncio.create_task(loop.run(), name="passes"),
-            asyncio.create_task(mark_periodically(queue), name="resync"),
+            asyncio.create_task(tell_skew(cluster), name="skew"),
+            asyncio.create_task(mark_periodically(queue, settings.resync_seconds), name="resync"),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -166,6 +212,23 @@ async def run_operator(settings: Settings, stop_flag: asyncio.Event | None = Non
             await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()
+
+
+async def tell_skew(cluster: Cluster) -> None:
+    """Say in log and metrics whether the cluster's definitions are those of this program."""
+    while True:
+        try:
+            found = find_skew(await cluster.read_schemas())
+        except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("the definitions could not be read: %s", explain(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        for skew in found:
+            metrics.CRD_SKEW.labels(skew.kind, "older").set(bool(skew.missing))
+            metrics.CRD_SKEW.labels(skew.kind, "newer").set(bool(skew.unknown))
+            if (sentence := skew.explain()) is not None:
+                log.warning("%s", sentence)
+        await asyncio.sleep(_SKEW_SECONDS)
 
 
 def run(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from graphwarden.api.fleet import Policy
 from graphwarden.api.graphpool import GraphPoolSpec
+from graphwarden.control.kinds import CHILDREN, CHILDREN_WITH_KEDA, Kind
 from graphwarden.telemetry.logs import LogFormat
 
 
@@ -33,6 +34,16 @@ class Settings:
     log_format: LogFormat = "json"
     log_level: str = "INFO"
     instance: str = "graphwarden-operator"
+    # 0: the operator tells autoscalers nothing, and they go by CPU.
+    external_metrics_port: int = 0
+    external_metrics_tls: Path = Path("/etc/graphwarden/external-metrics")
+    own_namespace: str = "default"
+    resync_seconds: float = 60.0
+
+    @property
+    def children(self) -> tuple[Kind, ...]:
+        """The kinds that this operator writes."""
+        return CHILDREN_WITH_KEDA if self.policy.keda_url else CHILDREN
 
     @property
     def run_url(self) -> str:
@@ -48,7 +59,8 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="Each option may be given as GRAPHWARDEN_<NAME> in the environment instead.",
     )
     add_settings(parser)
-    commands = parser.add_subparsers(dest="command", metavar="{render}")
+    commands = parser.add_subparsers(dest="command", metavar="{render,crds}")
+    commands.add_parser("crds", help="bring the cluster's resource definitions up to date")
     render = commands.add_parser(
         "render", help="print the objects that would be applied for a folder of manifests"
     )
@@ -67,6 +79,13 @@ def add_settings(parser: argparse.ArgumentParser, default: str | None = None) ->
     option("--router-url", default=default, help="the router as callers see it, for status.url")
     option("--metrics-port", default=default, help="Prometheus metrics (8080)")
     option("--health-port", default=default, help="/healthz and /readyz (8081)")
+    option(
+        "--external-metrics-port", default=default, help="external.metrics.k8s.io; 0: not served"
+    )
+    option("--external-metrics-tls", default=default, metavar="DIR", help="tls.crt and tls.key")
+    option("--own-namespace", default=default, help="where router and operator run")
+    option("--keda-url", default=default, help="where KEDA asks this operator for runs in flight")
+    option("--resync-seconds", default=default, help="how often everything is looked at (60)")
     option("--log-format", default=default, choices=["json", "text"])
     option("--log-level", default=default, help="DEBUG, INFO (default), WARNING or ERROR")
 
@@ -87,6 +106,8 @@ def parse_settings(
 
     built_in = Settings()
     defaults_file = read("pool_defaults", "")
+    metrics_port = read("external_metrics_port", "0")
+    counted = _parse_port("external_metrics_port", metrics_port)
     log_format: LogFormat = "text" if read("log_format", "json") == "text" else "json"
     return Settings(
         namespaces=_split(read("namespaces", "")),
@@ -94,12 +115,19 @@ def parse_settings(
         policy=Policy(
             allowed_modules=_split(read("allowed_modules", "")),
             allowed_registries=_split(read("allowed_registries", "")),
+            counts_runs=bool(counted),
+            keda_url=read("keda_url", ""),
+            router_namespace=read("own_namespace", ""),
         ),
         router_url=read("router_url", built_in.router_url),
         metrics_port=_parse_port("metrics_port", read("metrics_port", "8080")),
         health_port=_parse_port("health_port", read("health_port", "8081")),
         log_format=log_format,
         log_level=read("log_level", "INFO").upper(),
+        external_metrics_port=counted,
+        external_metrics_tls=Path(read("external_metrics_tls", str(built_in.external_metrics_tls))),
+        own_namespace=read("own_namespace", built_in.own_namespace),
+        resync_seconds=_parse_seconds("resync_seconds", read("resync_seconds", "60")),
         instance=environ.get("HOSTNAME") or built_in.instance,
     )
 
@@ -129,6 +157,16 @@ def _parse_port(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise SettingsError(f"{name.replace('_', '-')} must be a port number, not {text!r}")
     return int(text)
+
+
+def _parse_seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 3600:
+        raise SettingsError(f"{name.replace('_', '-')} must be 1 to 3600 seconds, not {text!r}")
+    return seconds
 
 
 def parse_command_line(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from graphwarden.api.conditions import ACCEPTED, LOADED, READY, Loaded, Ready
 from graphwarden.api.fleet import Pool, Verdict
 from graphwarden.api.graphpool import ScalingMode
 from graphwarden.api.registry import Row
+from graphwarden.control.findings import Finding
 from graphwarden.control.kinds import Manifest
 from graphwarden.control.observed import LoadRow, Observed
-
-Truth = Literal["True", "False", "Unknown"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One condition before it has a time and a generation."""
-
-    kind: str
-    status: Truth
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -84,40 +73,52 @@ def judge_loaded(verdict: Verdict, load: Load) -> Finding:
     return Finding(LOADED, "False", Loaded.PENDING, message)
 
 
-def judge_ready(verdict: Verdict, loaded: Finding, load: Load, pool: Pool | None) -> Finding:
-    """The condition `Ready`: whether a call through the router is answered now."""
+def judge_ready(
+    verdict: Verdict, loaded: Finding, load: Load, pool: Pool | None, trouble: str | None = None
+) -> Finding:
+    """The condition `Ready`: whether a call through the router is answered now.
+
+    `trouble` says why the pool's children could not be written.
+    """
     if not verdict.accepted or pool is None:
         return Finding(READY, "False", verdict.reason, verdict.message)
     if load.callable_pods:
         return Finding(READY, "True", Ready.READY, "The graph answers calls.")
     if load.ready == 0 and not load.failures:
-        return _judge_empty_pool(pool)
+        return _judge_empty_pool(pool, trouble)
     if loaded.status == "True":
         return Finding(READY, "False", Loaded.PENDING, loaded.message)
     return Finding(READY, "False", loaded.reason, loaded.message)
 
 
-def _judge_empty_pool(pool: Pool) -> Finding:
+def _judge_empty_pool(pool: Pool, trouble: str | None) -> Finding:
     scaling = pool.spec.scaling
-    if scaling.mode is ScalingMode.KEDA and scaling.min_replicas == 0:
+    if pool.may_sleep:
         message = "The pool sleeps; the router holds calls while it wakes."
         return Finding(READY, "True", Ready.SCALED_TO_ZERO, message)
     if scaling.mode is ScalingMode.NONE and pool.spec.replicas == 0:
         message = f"Pool {pool.capability} is set to 0 replicas; scale its GraphPool up."
         return Finding(READY, "False", Ready.SCALED_TO_ZERO, message)
-    message = f"Pool {pool.capability} has no ready replica."
+    message = f"Pool {pool.capability} has no ready replica" + (f": {trouble}" if trouble else ".")
     return Finding(READY, "False", Ready.POOL_UNAVAILABLE, message)
 
 
 def make_graph_status(
-    graph: Manifest, verdict: Verdict, load: Load, pool: Pool | None, *, url: str, now: str
+    graph: Manifest,
+    verdict: Verdict,
+    load: Load,
+    pool: Pool | None,
+    *,
+    url: str,
+    now: str,
+    trouble: str | None = None,
 ) -> dict[str, Any]:
     """The whole status of one GraphSpec. `now` is RFC 3339; `url` is where runs are posted."""
     loaded = judge_loaded(verdict, load)
     findings = [
         Finding(ACCEPTED, "True" if verdict.accepted else "False", verdict.reason, verdict.message),
         loaded,
-        judge_ready(verdict, loaded, load, pool),
+        judge_ready(verdict, loaded, load, pool, trouble),
     ]
     return {
         "observedGeneration": graph["metadata"].get("generation", 0),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 
+from graphwarden.api import mcp
 from graphwarden.api.errors import TRACE_HEADER, render_error
 from graphwarden.router.errors import RouterError
 from graphwarden.router.request import Headers, Request
@@ -27,17 +29,29 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"traceparent", b"baggage"}
+# Between router and worker alone.
+_OURS = b"x-graphwarden-"
 _BAGGAGE_KEYS = frozenset({"assistant_id", "thread_id", "capability"})
 _CORS = (
-    b"access-control-allow-origin: *\r\n"
     b"access-control-allow-private-network: true\r\n"
     b"access-control-expose-headers: content-location, location, x-pagination-total, "
-    b"x-pagination-next, x-trace-id\r\n"
+    b"x-pagination-next, x-trace-id, retry-after\r\n"
 )
 _PREFLIGHT = (
     b"access-control-allow-methods: GET, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
     b"access-control-max-age: 600\r\n"
 )
+
+
+def make_cors(origin: str | None, allowed: Collection[str]) -> bytes:
+    """The lines for a browser's page of that origin; none where it may not read the answer."""
+    if origin is None:
+        return b""
+    if "*" in allowed:
+        return b"access-control-allow-origin: *\r\n" + _CORS
+    if origin not in allowed:
+        return b"vary: origin\r\n"
+    return f"access-control-allow-origin: {origin}\r\nvary: origin\r\n".encode("latin-1") + _CORS
 
 
 def render_answer(
@@ -50,11 +64,15 @@ def render_answer(
     close: bool = False,
 ) -> bytes:
     """A whole answer of ours."""
-    lines = [_status_line(status), b"content-length: %d\r\n" % len(body)]
-    given = {"content-type": "application/json", **(headers or {}), TRACE_HEADER: trace_id}
+    lines = [_status_line(status)]
+    given = {**(headers or {}), TRACE_HEADER: trace_id}
+    # RFC 9110, section 8.6: an answer without a body has no length either.
+    if status != 204:
+        lines.append(b"content-length: %d\r\n" % len(body))
+        given = {"content-type": "application/json", **given}
     lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in given.items()]
-    if request is not None and request.header(b"origin") is not None:
-        lines.append(_CORS)
+    if request is not None:
+        lines.append(request.cors)
     if close:
         lines.append(b"connection: close\r\n")
     lines.append(b"\r\n")
@@ -63,33 +81,43 @@ def render_answer(
     return b"".join(lines)
 
 
-def render_refusal(request: Request | None, error: RouterError, trace_id: str) -> bytes:
-    """An error answer of ours."""
+def render_refusal(
+    request: Request | None,
+    error: RouterError,
+    trace_id: str,
+    call_id: mcp.MessageId = None,
+) -> bytes:
+    """An error answer of ours; `call_id` is of the tool call that it answers, if it is one."""
+    close = error.close or request is None
+    if call_id is not None:
+        told = mcp.make_refusal(error.status, error.reason, error.detail, error.headers)
+        body = json.dumps(told.to_json(call_id), ensure_ascii=False).encode()
+        return render_answer(request, told.status, body, trace_id, told.headers, close=close)
     body = render_error(error.detail, error.reason, trace_id)
-    return render_answer(
-        request, error.status, body, trace_id, error.headers, close=error.close or request is None
-    )
+    return render_answer(request, error.status, body, trace_id, error.headers, close=close)
 
 
 def render_preflight(request: Request, trace_id: str) -> bytes:
     """The answer to a browser that asks whether it may call us (Fetch standard, section 4.8)."""
-    asked = request.header(b"access-control-request-headers") or "*"
-    return b"".join(
-        [
-            _status_line(204),
-            _CORS,
-            _PREFLIGHT,
-            f"access-control-allow-headers: {asked}\r\n{TRACE_HEADER}: {trace_id}\r\n\r\n".encode(
-                "latin-1"
-            ),
-        ]
-    )
+    parts = [_status_line(204), request.cors, f"{TRACE_HEADER}: {trace_id}\r\n".encode()]
+    if b"allow-origin" in request.cors:
+        asked = request.header(b"access-control-request-headers") or "*"
+        parts += (_PREFLIGHT, f"access-control-allow-headers: {asked}\r\n".encode("latin-1"))
+    return b"".join([*parts, b"\r\n"])
 
 
 def render_request_head(
-    request: Request, endpoint: str, trace: TraceContext, body_bytes: int | None
+    request: Request,
+    endpoint: str,
+    trace: TraceContext,
+    body_bytes: int | None,
+    *,
+    vouched: bool = False,
 ) -> bytes:
-    """The head of the request to a worker; `body_bytes` None: the body is sent in chunks."""
+    """The head of the request to a worker; `body_bytes` None: the body is sent in chunks.
+
+    `vouched`: the request is the router's own, and may say what only the router may.
+    """
     parts = [
         request.method.encode(),
         b" ",
@@ -102,7 +130,7 @@ def render_request_head(
     ]
     own = _NOT_FORWARDED | _named_by_connection(request.headers)
     for name, value in request.headers:
-        if name not in own:
+        if name not in own and (vouched or not name.startswith(_OURS)):
             parts += (name, b": ", value, b"\r\n")
     baggage = filter_baggage(request.header(b"baggage"))
     if baggage:
@@ -124,14 +152,13 @@ def render_response_head(
     traced = False
     own = _HOP_BY_HOP | _named_by_connection(head.headers)
     for name, value in head.headers:
-        if name in own or (cors and name.startswith(b"access-control-")):
+        if name in own or name.startswith(_OURS) or (cors and name.startswith(b"access-control-")):
             continue
         traced = traced or name == b"x-trace-id"
         parts += (name, b": ", value, b"\r\n")
     if not traced:
         parts.append(f"{TRACE_HEADER}: {trace_id}\r\n".encode())
-    if cors:
-        parts.append(_CORS)
+    parts.append(request.cors)
     if head.chunked and not request.http_1_0:
         parts.append(b"transfer-encoding: chunked\r\n")
     if close:

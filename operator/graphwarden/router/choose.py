@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+import hashlib
+from collections.abc import Collection, Mapping, Sequence, Set
 
 
 def choose_endpoint(
@@ -23,5 +24,18 @@ def choose_endpoint(
     if not candidates:
         return None
     start = turn % len(candidates)
-    rotated = candidates[start:] + candidates[:start]
+    rotated = [*candidates[start:], *candidates[:start]]
     return min(rotated, key=lambda endpoint: busy.get(endpoint, 0))
+
+
+def choose_for_key(endpoints: Sequence[str], key: str, avoid: Collection[str]) -> str | None:
+    """The endpoint that all calls with one key go to, on every router alike.
+
+    Highest random weight: when a worker comes or goes, only the keys move that it gets or had.
+    """
+    candidates = [e for e in endpoints if e not in avoid] or endpoints
+    return max(candidates, key=lambda endpoint: _weigh(endpoint, key), default=None)
+
+
+def _weigh(endpoint: str, key: str) -> bytes:
+    return hashlib.blake2b(f"{endpoint}\n{key}".encode(), digest_size=8).digest()

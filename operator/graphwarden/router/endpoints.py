@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
-from collections.abc import Set
 
-from graphwarden.router.upstream import ConnectionBroken, UpstreamConnection
+from graphwarden.router.breaker import Breakers
+from graphwarden.router.upstream import ConnectionBroken, ResponseHead, UpstreamConnection
 
 CONNECT_SECONDS = 3.0
 # Workers close idle connections after 75 s; we let go well before, so that no request is written
@@ -16,15 +17,20 @@ _IDLE_LIMIT = 256
 
 
 class ConnectFailed(Exception):
-    """Nothing was sent: there is no such worker, or it does not answer."""
+    """Nothing was sent: there is no such worker, or it does not answer (`late`)."""
+
+    def __init__(self, message: str, *, late: bool = False) -> None:
+        super().__init__(message)
+        self.late = late
 
 
 class Upstreams:
     """Idle connections and calls in flight, per endpoint (`host:port`)."""
 
     def __init__(self) -> None:
-        self._live: Set[str] = frozenset()
+        self._live: frozenset[str] = frozenset()
         self.busy: defaultdict[str, int] = defaultdict(int)
+        self.breakers = Breakers()
         self._idle: defaultdict[str, deque[UpstreamConnection]] = defaultdict(deque)
 
     async def acquire(self, endpoint: str) -> UpstreamConnection:
@@ -33,11 +39,10 @@ class Upstreams:
         Raises:
             ConnectFailed: nothing was sent.
         """
-        loop = asyncio.get_running_loop()
-        connection = self._take_idle(endpoint, loop.time())
+        connection = self.take_idle(endpoint)
         if connection is not None:
-            self.busy[endpoint] += 1
             return connection
+        loop = asyncio.get_running_loop()
         host, _, port = endpoint.rpartition(":")
         self.busy[endpoint] += 1
         try:
@@ -47,7 +52,8 @@ class Upstreams:
                 )
         except (OSError, TimeoutError) as error:
             self._count_down(endpoint)
-            raise ConnectFailed(f"{endpoint}: {error or 'timed out'}") from error
+            late = isinstance(error, TimeoutError)
+            raise ConnectFailed(f"{endpoint}: {error or 'timed out'}", late=late) from error
         except BaseException:
             self._count_down(endpoint)
             raise
@@ -61,14 +67,15 @@ class Upstreams:
             # A client that did not keep up may have had it held back.
             connection.hold_back(False)
             connection.was_used = True
-            connection.idle_since = asyncio.get_running_loop().time()
+            connection.idle_since = time.monotonic()
             self._idle[connection.endpoint].append(connection)
         else:
             connection.abort()
 
-    def keep_only(self, endpoints: Set[str]) -> None:
+    def keep_only(self, endpoints: frozenset[str]) -> None:
         """Keep connections to these workers, and close the idle ones to all others."""
         self._live = endpoints
+        self.breakers.keep_only(endpoints)
         for endpoint in self._idle.keys() - endpoints:
             for connection in self._idle.pop(endpoint):
                 connection.close()
@@ -79,28 +86,43 @@ class Upstreams:
         Raises:
             ConnectFailed: it did not, within `seconds`.
         """
+        request = f"GET {path} HTTP/1.1\r\nhost: {endpoint}\r\n\r\n".encode()
         try:
-            async with asyncio.timeout(seconds):
-                connection = await self.acquire(endpoint)
-                try:
-                    request = f"GET {path} HTTP/1.1\r\nhost: {endpoint}\r\n\r\n".encode()
-                    head = await connection.send(request, b"", method="GET")
-                    parts: list[bytes] = []
-                    connection.relay(parts.append)
-                    await connection.wait_until_done()
-                except BaseException:
-                    connection.abort()
-                    raise
-                finally:
-                    self.release(connection)
+            head, body = await self.ask(endpoint, "GET", request, b"", seconds)
         except (TimeoutError, ConnectionBroken) as error:
             raise ConnectFailed(f"{endpoint}{path}: {error or 'timed out'}") from error
         if head.status != 200:
             raise ConnectFailed(f"{endpoint}{path}: status {head.status}")
-        return b"".join(parts)
+        return body
 
-    def _take_idle(self, endpoint: str, now: float) -> UpstreamConnection | None:
+    async def ask(
+        self, endpoint: str, method: str, head: bytes, body: bytes, seconds: float
+    ) -> tuple[ResponseHead, bytes]:
+        """A whole answer of a worker to a call of the router's own.
+
+        Raises:
+            ConnectFailed: nothing was sent.
+            ConnectionBroken: the worker went away before the end of its answer.
+            TimeoutError: it took longer than `seconds`.
+        """
+        async with asyncio.timeout(seconds):
+            connection = await self.acquire(endpoint)
+            try:
+                answer = await connection.send(head, body, method=method)
+                parts: list[bytes] = []
+                connection.relay(parts.append)
+                await connection.wait_until_done()
+            except BaseException:
+                connection.abort()
+                raise
+            finally:
+                self.release(connection)
+        return answer, b"".join(parts)
+
+    def take_idle(self, endpoint: str) -> UpstreamConnection | None:
+        """A connection that is at hand, which counts as busy until `release`, or None."""
         idle = self._idle.get(endpoint)
+        now = time.monotonic()
         while idle:
             oldest = idle[0]
             if oldest.is_open and now - oldest.idle_since < _IDLE_SECONDS:
@@ -109,6 +131,7 @@ class Upstreams:
         while idle:
             connection = idle.pop()
             if connection.is_open:
+                self.busy[endpoint] += 1
                 return connection
         return None
 

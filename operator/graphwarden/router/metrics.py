@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from graphwarden.router.pools import Pools
@@ -18,37 +21,21 @@ class Metrics:
 
     def __init__(self, pools: Pools) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "graphwarden_router_requests",
-            "Answers given, by pool and outcome.",
-            ["capability", "outcome"],
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "graphwarden_router_upstream_duration_seconds",
-            "From sending a call to a worker to the end of its answer.",
-            ["capability"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+        # Counted by the one thread there is: the client library's locks cost more than all else.
+        self._counts: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._histograms: defaultdict[str, _Histogram] = defaultdict(_Histogram)
+        self.registry.register(_CallCollector(self._counts, self._histograms))
         self.registry.register(_PoolCollector(pools))
-        # Looking a label up costs more than counting.
-        self._counters: dict[tuple[str, str], Counter] = {}
-        self._histograms: dict[str, Histogram] = {}
 
     def answered(self, pool: str, outcome: str) -> None:
         """Count an answer. Outcomes: ok, client_error, error, rejected, lost, timeout, gone."""
-        counter = self._counters.get((pool, outcome))
-        if counter is None:
-            counter = self._counters[pool, outcome] = self._requests.labels(pool, outcome)
-        counter.inc()
+        self._counts[pool, outcome] += 1
 
     def relayed(self, pool: str, seconds: float) -> None:
         """Note how long a worker took."""
-        histogram = self._histograms.get(pool)
-        if histogram is None:
-            histogram = self._histograms[pool] = self._seconds.labels(pool)
-        histogram.observe(seconds)
+        histogram = self._histograms[pool]
+        histogram.counts[bisect_left(_SECONDS, seconds)] += 1
+        histogram.sum += seconds
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""
@@ -70,6 +57,45 @@ def name_outcome(status: int) -> str:
             return "client_error"
         case _:
             return "ok"
+
+
+class _Histogram:
+    """Calls by how long they took; the last count is of those beyond all bounds."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_SECONDS) + 1)
+        self.sum = 0.0
+
+
+class _CallCollector(Collector):
+    def __init__(
+        self, counts: dict[tuple[str, str], int], histograms: dict[str, _Histogram]
+    ) -> None:
+        self._counts = counts
+        self._histograms = histograms
+
+    def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+        answers = CounterMetricFamily(
+            "graphwarden_router_requests",
+            "Answers given, by pool and outcome.",
+            labels=["capability", "outcome"],
+        )
+        for labels, count in self._counts.items():
+            answers.add_metric(labels, count)
+        yield answers
+        seconds = HistogramMetricFamily(
+            "graphwarden_router_upstream_duration_seconds",
+            "From sending a call to a worker to the end of its answer.",
+            labels=["capability"],
+        )
+        bounds = [*map(str, map(float, _SECONDS)), "+Inf"]
+        for pool, histogram in self._histograms.items():
+            so_far = accumulate(histogram.counts)
+            buckets = [(bound, float(n)) for bound, n in zip(bounds, so_far, strict=True)]
+            seconds.add_metric([pool], buckets, histogram.sum)
+        yield seconds
 
 
 class _PoolCollector(Collector):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,11 +25,40 @@ from graphwarden.api.table import (
 Manifest = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """What the table takes from a GraphSpec."""
+
+    pool: tuple[str, str]
+    resumable: bool
+    assistant_id: str
+    route: AssistantRoute
+
+
+class KnownGraphs:
+    """GraphSpecs that were read before: of a thousand, one change makes one to be read again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[Manifest, _Graph | None]] = {}
+
+    def read(self, bodies: Iterable[Manifest]) -> list[_Graph]:
+        """What the table takes from each that the operator accepted."""
+        read: dict[tuple[str, str], tuple[Manifest, _Graph | None]] = {}
+        for body in bodies:
+            key = (body["metadata"].get("namespace", ""), body["metadata"]["name"])
+            known = self._known.get(key)
+            # An object that changed comes as another value.
+            read[key] = known if known is not None and known[0] is body else (body, _read(body))
+        self._known = read
+        return [graph for _, graph in read.values() if graph is not None]
+
+
 def make_route_table(
     graphs: Iterable[Manifest],
     graphpools: Iterable[Manifest],
     slices: Iterable[Manifest],
     generation: int,
+    known: KnownGraphs | None = None,
 ) -> RouteTable:
     """The table of the GraphSpecs that the operator accepted, and of their pools' ready pods.
 
@@ -40,27 +70,30 @@ def make_route_table(
     assistants: dict[str, AssistantRoute] = {}
     pools: dict[str, PoolRoute] = {}
     stored: defaultdict[tuple[str, str], bool] = defaultdict(bool)
-    for graph in filter(None, map(_parse_graph, graphs)):
-        route = _make_assistant(graph)
-        if route is not None:
-            key = (graph.metadata.namespace, graph.status.pool or graph.spec.capability)
-            stored[key] |= graph.spec.resumable
-            assistants[graph.spec.assistant_id] = route
-    for (namespace, capability), has_storage in stored.items():
+    for graph in (known or KnownGraphs()).read(graphs):
+        stored[graph.pool] |= graph.resumable
+        assistants[graph.assistant_id] = graph.route
+    for (namespace, capability), is_needed in stored.items():
+        spec = settings.get((namespace, capability), GraphPoolSpec())
         pools[f"{namespace}/{capability}"] = make_pool_route(
             namespace,
-            settings.get((namespace, capability), GraphPoolSpec()),
+            spec,
             sorted(endpoints[namespace, capability]),
-            has_storage=has_storage,
+            has_storage=is_needed or spec.storage.secret_ref is not None,
         )
     return RouteTable(generation=generation, pools=pools, assistants=assistants)
 
 
-def _parse_graph(body: Manifest) -> GraphSpec | None:
+def _read(body: Manifest) -> _Graph | None:
     try:
-        return GraphSpec.model_validate(body)
+        graph = GraphSpec.model_validate(body)
     except ValidationError:
         return None
+    route = _make_assistant(graph)
+    if route is None:
+        return None
+    pool = (graph.metadata.namespace, graph.status.pool or graph.spec.capability)
+    return _Graph(pool, graph.spec.resumable, graph.spec.assistant_id, route)
 
 
 def _parse_pool(body: Manifest) -> tuple[str, str, GraphPoolSpec | None]:

@@ -1,29 +1,31 @@
-"""What the router answers itself: its health, the assistants of the table, and the fleet."""
+"""What the router answers itself: its health, the assistants, and the fleet."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.metadata
 import json
+import time
 from typing import Any
-from urllib.parse import unquote
 
-from graphwarden.api import names
+from graphwarden.api import mcp
 from graphwarden.api.errors import Reason
 from graphwarden.api.table import AssistantRoute
-from graphwarden.router.address import find_assistant
 from graphwarden.router.answers import render_answer
+from graphwarden.router.assistants import Assistants
+from graphwarden.router.batch import run_batch
+from graphwarden.router.directory import Directory
 from graphwarden.router.endpoints import ConnectFailed, Upstreams
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.metrics import Metrics
 from graphwarden.router.pools import Pools
+from graphwarden.router.records import Records
 from graphwarden.router.request import Request
+from graphwarden.router.tools import Tools
 from graphwarden.telemetry.trace import TraceContext
 
 _LOOK_SECONDS = 2.0
 _PROTOCOL_VERSION = "0.16.7"
-_EPOCH = "1970-01-01T00:00:00+00:00"
-_SORT_FIELDS = {"assistant_id", "graph_id", "name", "created_at", "updated_at"}
 
 
 class OwnAnswers:
@@ -33,6 +35,10 @@ class OwnAnswers:
         self._pools = pools
         self._upstreams = upstreams
         self._metrics = metrics
+        records = self._records = Records(pools, upstreams)
+        self.directory = Directory(pools, records, time.monotonic)
+        self._assistants = Assistants(pools, records, self.directory)
+        self._tools = Tools(pools, records)
         self.draining = False
 
     async def answer(self, request: Request, body: bytes, trace: TraceContext) -> bytes:
@@ -41,7 +47,6 @@ class OwnAnswers:
         Raises:
             RouterError: an error answer.
         """
-        headers: dict[str, str] = {}
         value: Any
         match request.path:
             case "/" | "/ok":
@@ -57,47 +62,29 @@ class OwnAnswers:
                 return render_answer(request, 200, self._metrics.render(), trace.trace_id, text)
             case "/graphs":
                 value = await self._make_fleet_view()
-            case "/assistants/search":
-                value = self._search(_parse_query(body), headers)
-            case "/assistants/count":
-                value = len(self._filter(_parse_query(body)))
-            case path:
-                value = self._get_assistant(unquote(path.removeprefix("/assistants/")))
+            case _:
+                if self._pools.table is None:
+                    raise _no_table()
+                if request.path == mcp.PATH:
+                    reply = await self._tools.answer(request, body, trace)
+                elif request.path == "/runs/batch":
+                    reply = await run_batch(
+                        request, self._pools, self._records, self.directory, trace
+                    )
+                else:
+                    reply = await self._assistants.answer(request, body, trace)
+                return render_answer(
+                    request, reply.status, reply.body, trace.trace_id, reply.headers
+                )
         encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        return render_answer(request, 200, encoded, trace.trace_id, headers)
+        return render_answer(request, 200, encoded, trace.trace_id)
 
     def _check_ready(self) -> dict[str, Any]:
         if self.draining:
             raise retry_later(503, Reason.DRAINING, "the router is shutting down")
         if self._pools.table is None:
-            raise retry_later(503, Reason.POOL_UNAVAILABLE, "the router has no route table yet")
+            raise _no_table()
         return {"ready": True, "generation": self._pools.current.generation}
-
-    def _get_assistant(self, assistant: str) -> dict[str, Any]:
-        try:
-            name, route = find_assistant(self._pools.current, assistant)
-        except RouterError as error:
-            detail = f"Assistant '{assistant}' not found"
-            raise RouterError(404, Reason.UNKNOWN_ASSISTANT, detail) from error
-        return make_assistant(name, route)
-
-    def _filter(self, query: dict[str, Any]) -> list[dict[str, Any]]:
-        table = self._pools.current
-        found = [make_assistant(name, route) for name, route in sorted(table.assistants.items())]
-        return [assistant for assistant in found if _matches(assistant, query)]
-
-    def _search(self, query: dict[str, Any], headers: dict[str, str]) -> list[dict[str, Any]]:
-        found = self._filter(query)
-        key = query.get("sort_by") or "created_at"
-        descending = (query.get("sort_order") or "desc").lower() == "desc"
-        found.sort(key=lambda assistant: str(assistant[key]), reverse=descending)
-        offset, limit = query.get("offset") or 0, query.get("limit") or 10
-        headers["x-pagination-total"] = str(len(found))
-        if offset + limit < len(found):
-            headers["x-pagination-next"] = str(offset + limit)
-        page = found[offset : offset + limit]
-        select = query.get("select")
-        return [{k: v for k, v in a.items() if k in select} for a in page] if select else page
 
     async def _make_fleet_view(self) -> dict[str, Any]:
         table = self._pools.current
@@ -131,25 +118,8 @@ class OwnAnswers:
             return {}
 
 
-def make_assistant(name: str, route: AssistantRoute) -> dict[str, Any]:
-    """The default assistant of a graph, as LangGraph clients know it."""
-    return {
-        "assistant_id": names.assistant_uuid(name),
-        "graph_id": name,
-        "config": {},
-        "context": dict(route.context),
-        # Studio looks for assistants that the system made.
-        "metadata": {
-            "created_by": "system",
-            "capability": route.pool.rsplit("/", 1)[-1],
-            "resumable": route.resumable,
-        },
-        "name": name,
-        "description": None,
-        "version": route.generation,
-        "created_at": route.created_at or _EPOCH,
-        "updated_at": route.updated_at or route.created_at or _EPOCH,
-    }
+def _no_table() -> RouterError:
+    return retry_later(503, Reason.POOL_UNAVAILABLE, "the router has no route table yet")
 
 
 def _make_info() -> dict[str, Any]:
@@ -157,7 +127,7 @@ def _make_info() -> dict[str, Any]:
         # Studio and other clients compare this with the LangGraph servers that they know.
         "version": _PROTOCOL_VERSION,
         "graphwarden_version": importlib.metadata.version("graphwarden"),
-        "flags": {"assistants": True, "crons": False, "langsmith": False},
+        "flags": {"assistants": True, "crons": True, "langsmith": False},
         "host": {"kind": "self-hosted", "project_id": None},
         "metadata": {"server": "graphwarden"},
     }
@@ -182,43 +152,3 @@ def _make_graph_line(
         "message": message,
         "in_flight": sum(row.get("in_flight", 0) for row in rows),
     }
-
-
-def _parse_query(body: bytes) -> dict[str, Any]:
-    try:
-        query = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise RouterError(
-            400, Reason.INVALID_JSON, f"the body is not valid JSON: {error}"
-        ) from error
-    if not isinstance(query, dict):
-        raise RouterError(422, Reason.INVALID_REQUEST, "the body must be a JSON object")
-    for field, low, high in (("limit", 1, 1000), ("offset", 0, 10**9)):
-        value = query.get(field)
-        if value is not None and (type(value) is not int or not low <= value <= high):
-            detail = f"{field} must be a whole number from {low} to {high}"
-            raise RouterError(422, Reason.INVALID_REQUEST, detail)
-    for field, kind, word in (
-        ("metadata", dict, "an object"),
-        ("graph_id", str, "a string"),
-        ("name", str, "a string"),
-        ("select", list, "a list"),
-        ("sort_by", str, "a string"),
-        ("sort_order", str, "a string"),
-    ):
-        if query.get(field) is not None and not isinstance(query[field], kind):
-            raise RouterError(422, Reason.INVALID_REQUEST, f"{field} must be {word}")
-    if query.get("sort_by") is not None and query["sort_by"] not in _SORT_FIELDS:
-        detail = f"sort_by must be one of {', '.join(sorted(_SORT_FIELDS))}"
-        raise RouterError(422, Reason.INVALID_REQUEST, detail)
-    return query
-
-
-def _matches(assistant: dict[str, Any], query: dict[str, Any]) -> bool:
-    metadata = query.get("metadata") or {}
-    graph_id, name = query.get("graph_id"), query.get("name")
-    return (
-        all(assistant["metadata"].get(key) == value for key, value in metadata.items())
-        and graph_id in (None, assistant["graph_id"])
-        and (name is None or name.lower() in assistant["name"].lower())
-    )

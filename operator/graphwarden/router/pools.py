@@ -54,28 +54,72 @@ class Pools:
             return hint
         return next(iter(self.current.storage_pools), None)
 
+    def find_bulkhead(self, name: str) -> Bulkhead | None:
+        """The counts of a pool that has been used or is in the table."""
+        return self._bulkheads.get(name)
+
     @asynccontextmanager
-    async def place(self, name: str) -> AsyncIterator[None]:
+    async def place(
+        self,
+        name: str,
+        *,
+        assistant: str = "",
+        size: int = 0,
+        held: bool = True,
+        adopted: Bulkhead | None = None,
+    ) -> AsyncIterator[None]:
         """A place in flight in the pool, for as long as the block lasts.
+
+        Args:
+            name: the pool.
+            assistant: whose call it is; those of one pool take turns.
+            size: bytes that wait with the call.
+            held: False for a call that is no run: it takes a place only to wake a pool that has
+                no worker, and gives it back before the block.
+            adopted: where the call has its place already, and gives it back after the block.
 
         Raises:
             RouterError: 429 when the queue is full or too slow, 503 when no worker came up.
         """
+        if adopted is not None:
+            try:
+                yield
+            finally:
+                adopted.in_flight -= 1
+                adopted.move_up()
+            return
         if name not in self.current.pools:
             raise _gone(name)
+        if not held and self.current.pools[name].endpoints:
+            yield
+            return
         bulkhead = self._bulkhead(name)
         admitted = asyncio.get_running_loop().create_future()
-        ticket = Ticket(lambda: None if admitted.done() else admitted.set_result(None))
+
+        def settle(shed: RouterError | None = None) -> None:
+            if not admitted.done():
+                admitted.set_result(shed)
+
+        route = self.current.assistants.get(assistant)
+        ticket = Ticket(
+            settle,
+            assistant,
+            route.priority if route is not None else 0,
+            size,
+            on_shed=lambda: settle(_shed(name, assistant)),
+        )
         if not bulkhead.enter(ticket):
             raise _full(name, bulkhead)
         try:
             if ticket.place is Place.QUEUED:
                 await self._wait(name, admitted)
+            if not held:
+                bulkhead.leave(ticket)
             yield
         finally:
             bulkhead.leave(ticket)
 
-    async def _wait(self, name: str, admitted: asyncio.Future[None]) -> None:
+    async def _wait(self, name: str, admitted: asyncio.Future[RouterError | None]) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
         while True:
@@ -88,6 +132,8 @@ class Pools:
                 async with asyncio.timeout_at(since + patience):
                     await asyncio.shield(admitted)
             if admitted.done():
+                if (shed := admitted.result()) is not None:
+                    raise shed
                 return
             now_cold = not self.current.pools.get(name, PoolRoute()).endpoints
             if now_cold and not cold:
@@ -97,8 +143,7 @@ class Pools:
                 detail = f"pool {name} has no ready worker, and none came up in {patience:g} s"
                 raise retry_later(503, Reason.POOL_UNAVAILABLE, detail, 5)
             if not cold:
-                detail = f"pool {name} is busy: no place became free in {patience:g} s"
-                raise retry_later(429, Reason.QUEUE_FULL, detail)
+                raise queued_too_long(name, patience)
             # A worker came up at the last moment: from now on this is an ordinary wait.
             since = loop.time()
 
@@ -122,7 +167,7 @@ class Pools:
                 del self._bulkheads[name]
         else:
             limit = len(pool.endpoints) * pool.concurrency_per_replica
-            bulkhead.resize(limit, pool.max_queued)
+            bulkhead.resize(limit, pool.max_queued, pool.max_queued_bytes)
 
 
 @contextmanager
@@ -134,8 +179,22 @@ def suppress_timeout() -> Iterator[None]:
         return
 
 
+def queued_too_long(name: str, seconds: float) -> RouterError:
+    """The answer to a call that waited in the queue for nothing."""
+    detail = f"pool {name} is busy: no place became free in {seconds:g} s"
+    return retry_later(429, Reason.QUEUE_FULL, detail)
+
+
 def _gone(name: str) -> RouterError:
     return retry_later(503, Reason.POOL_UNAVAILABLE, f"pool {name} is not in the route table", 5)
+
+
+def _shed(name: str, assistant: str) -> RouterError:
+    detail = (
+        f"pool {name} is full, and calls of '{assistant}', whose priority is negative, make room "
+        "for others; try again later"
+    )
+    return retry_later(429, Reason.QUEUE_FULL, detail, 5)
 
 
 def _full(name: str, bulkhead: Bulkhead) -> RouterError:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import time
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
 from graphwarden.api.errors import Reason
+from graphwarden.router.answers import make_cors
 from graphwarden.router.errors import RouterError, bad_request
+from graphwarden.router.express import NOT_TAKEN
+from graphwarden.router.gate import Gate
 from graphwarden.router.request import (
     HEAD_BYTES_LIMIT,
     Body,
@@ -19,8 +22,14 @@ from graphwarden.router.request import (
     Request,
     check_request,
     head_too_large,
+    too_many_connections,
 )
 from graphwarden.router.settings import Settings
+
+if TYPE_CHECKING:
+    from graphwarden.router.express import Express
+    from graphwarden.router.express_call import ExpressCall
+    from graphwarden.router.express_wait import ExpressWait
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +38,7 @@ _IDLE_SECONDS = 75.0
 _CHECK_SECONDS = 5.0
 # How long a client that is still sending may go on, so that it gets to read why it was refused.
 _LINGER_SECONDS = 2.0
+_REFUSED_SECONDS = 0.5
 
 Handler = Callable[[Request, "ClientProtocol"], Awaitable[None]]
 Refuser = Callable[[RouterError, "ClientProtocol"], None]
@@ -43,16 +53,21 @@ class ClientProtocol(asyncio.Protocol):
         handler: Handler,
         refuse: Refuser,
         connections: set[ClientProtocol],
+        express: Express,
     ) -> None:
         self._settings = settings
         self._handler = handler
         self._refuse = refuse
         self._connections = connections
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
+        self._express = express
+        self._check_seconds = min(_CHECK_SECONDS, settings.head_timeout_seconds)
+        # Made for the first request that needs it.
+        self._parser: httptools.HttpRequestParser | None = None
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
-        self._queue: deque[Request | RouterError] = deque()
+        # Seldom more than one: a list is a tenth of a deque.
+        self._queue: list[Request | RouterError] = []
         self._arrival: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._body: Body | None = None
@@ -63,11 +78,17 @@ class ClientProtocol(asyncio.Protocol):
         self._url = b""
         self._headers: Headers = []
         self._broken = False
-        self._writable = asyncio.Event()
-        self._writable.set()
+        # What came while a call was on the short way, and that call where it left it.
+        self._held = b""
+        # A request for the short way whose body has not come to its end.
+        self._gathered = bytearray()
+        self._missing = 0
+        self._started: ExpressCall | None = None
+        self._writable = Gate()
         self.closing = False
         self.busy = False
         self.answered = False
+        self.express: ExpressCall | ExpressWait | None = None
         # Called with True when the client does not keep up, with False when it does again.
         self.on_pressure: Callable[[bool], None] | None = None
 
@@ -75,10 +96,16 @@ class ClientProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if len(self._connections) >= self._settings.max_connections:
+            self._broken = True
+            self._refuse(too_many_connections(), self)
+            self._transport.write_eof()
+            # What the client is about to send would make a sudden end lose the answer.
+            self._loop.call_later(_REFUSED_SECONDS, self._transport.close)
+            return
         self._connections.add(self)
-        self._last_data = self._loop.time()
-        self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_patience)
-        self._task = self._loop.create_task(self._serve())
+        self._last_data = time.monotonic()
+        self._timer = self._loop.call_later(self._check_seconds, self._check_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
@@ -89,11 +116,54 @@ class ClientProtocol(asyncio.Protocol):
             self._body.fail(bad_request("the client left"))
         if self._task is not None:
             self._task.cancel()
+        if self.express is not None:
+            self.express.client_left()
+        for waiting in self._queue:
+            if isinstance(waiting, Request) and waiting.started is not None:
+                waiting.started.abandon()
 
     def data_received(self, data: bytes) -> None:
         if self._broken:
             return
-        self._last_data = self._loop.time()
+        self._last_data = time.monotonic()
+        if self.express is not None:
+            # The next request waits for the answer to this one.
+            self._held += data
+            self._pause_reading()
+        elif self._gathered:
+            self._gather(data)
+        elif self._is_between_requests:
+            self._try_express(data)
+        else:
+            self._feed(data)
+
+    @property
+    def _is_between_requests(self) -> bool:
+        waits = self.busy or self._queue or self._in_head or self._body
+        return not waits and not self.closing and self._writable.is_open
+
+    def _try_express(self, data: bytes) -> None:
+        missing = self._express.take(self, data)
+        if missing == NOT_TAKEN:
+            self._feed(data)
+        elif missing > 0:
+            self._gathered, self._missing = bytearray(data), missing
+
+    def _gather(self, data: bytes) -> None:
+        """More of a body that is wanted as a whole."""
+        self._gathered += data
+        self._missing -= len(data)
+        if self._missing <= 0:
+            self._try_express(self._take_gathered())
+
+    def _take_gathered(self) -> bytes:
+        gathered, self._gathered = self._gathered, bytearray()
+        return bytes(gathered)
+
+    def _feed(self, data: bytes) -> None:
+        """Bytes for the parser."""
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         body, size = self._body, self._body.size if self._body is not None else 0
         try:
             self._parser.feed_data(data)
@@ -113,12 +183,12 @@ class ClientProtocol(asyncio.Protocol):
             self._head_bytes = 0
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._writable.close()
         if self.on_pressure is not None:
             self.on_pressure(True)
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        self._writable.open()
         if self.on_pressure is not None:
             self.on_pressure(False)
 
@@ -127,7 +197,7 @@ class ClientProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._head_bytes = 0
-        self._head_since = self._loop.time()
+        self._head_since = time.monotonic()
         self._url = b""
         self._headers = []
 
@@ -143,6 +213,7 @@ class ClientProtocol(asyncio.Protocol):
             raise head_too_large()
 
     def on_headers_complete(self) -> None:
+        assert self._parser is not None, "it is the parser that calls"
         self._in_head = False
         body = Body(self._settings.max_body_bytes, self._pause_reading, self._resume_reading)
         request = Request(
@@ -156,9 +227,11 @@ class ClientProtocol(asyncio.Protocol):
         if sum(len(n) + len(v) for n, v in self._headers) + len(self._url) > HEAD_BYTES_LIMIT:
             raise head_too_large()
         check_request(request, self._settings.max_body_bytes)
+        request.cors = make_cors(request.header(b"origin"), self._settings.cors_origins)
         path = request.target.split(b"?", 1)[0]
         request.path = path.decode("latin-1")
         self._body = body
+        request.started, self._started = self._started, None
         self._add(request)
         if request.header(b"expect") is not None and not self.busy:
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -192,15 +265,48 @@ class ClientProtocol(asyncio.Protocol):
     def close_when_idle(self) -> None:
         """Take no further request; the one in progress is finished."""
         self.closing = True
-        if not self.busy and self._transport is not None:
+        waits = self.busy or self._queue or self._gathered
+        if not waits and self._transport is not None:
             self._transport.close()
+
+    def end_express(self) -> None:
+        """The call on the short way was answered."""
+        self.busy = False
+        if self.closing and self._transport is not None:
+            self._transport.close()
+        elif self._held:
+            data, self._held = self._held, b""
+            self._resume_reading()
+            self.data_received(data)
+
+    def take_over(self, call: ExpressCall) -> None:
+        """Serve a call in the general way that the short way could not bring to its end."""
+        self._started = call
+        self._feed(call.data)
+        if self._started is not None:
+            # The parser sees something else in it: then nobody may have it.
+            self._started = None
+            call.abandon()
+        self._feed_held()
+
+    def begin_anew(self, data: bytes) -> None:
+        """Serve a request in the general way that the short way had not sent yet."""
+        self.busy = False
+        self._feed(data)
+        self._feed_held()
+
+    def _feed_held(self) -> None:
+        if self._held:
+            data, self._held = self._held, b""
+            self._resume_reading()
+            self._feed(data)
 
     async def _serve(self) -> None:
         while self._transport is not None:
             while not self._queue:
                 self._arrival = self._loop.create_future()
                 await self._arrival
-            request = self._queue.popleft()
+            request = self._queue.pop(0)
             self._resume_reading()
             if isinstance(request, RouterError):
                 self._refuse(request, self)
@@ -232,7 +338,9 @@ class ClientProtocol(asyncio.Protocol):
         self._queue.append(item)
         if len(self._queue) >= _PIPELINE_LIMIT:
             self._pause_reading()
-        if self._arrival is not None and not self._arrival.done():
+        if self._task is None:
+            self._task = self._loop.create_task(self._serve())
+        elif self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
     def _break(self, error: RouterError) -> None:
@@ -247,20 +355,22 @@ class ClientProtocol(asyncio.Protocol):
             self._add(error)
 
     def _check_patience(self) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         if self._transport is not None and not self._transport.is_reading():
             # We are the ones who wait.
             self._last_data = now
         quiet = now - self._last_data
+        if self._gathered and quiet > self._settings.body_timeout_seconds:
+            self._feed(self._take_gathered())
         if self._in_head and now - self._head_since > self._settings.head_timeout_seconds:
             self._break(_too_slow("the head of the request"))
         elif self._body is not None and quiet > self._settings.body_timeout_seconds:
             self._break(_too_slow("the body of the request"))
-        elif not self.busy and not self._in_head and quiet > _IDLE_SECONDS:
+        elif not (self.busy or self._in_head or self._gathered) and quiet > _IDLE_SECONDS:
             if self._transport is not None:
                 self._transport.close()
             return
-        self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_patience)
+        self._timer = self._loop.call_later(self._check_seconds, self._check_patience)
 
     def _pause_reading(self) -> None:
         if self._transport is not None and self._transport.is_reading():

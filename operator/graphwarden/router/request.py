@@ -9,13 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from graphwarden.api.errors import Reason
+from graphwarden.router.access import ANYBODY, Caller
 from graphwarden.router.errors import RouterError, bad_request
+
+if TYPE_CHECKING:
+    from graphwarden.router.express_call import ExpressCall
 
 HEADER_COUNT_LIMIT = 100
 HEAD_BYTES_LIMIT = 64 * 2**10
 _STREAM_HIGH_WATER = 256 * 2**10
+_PIECE_BYTES = 4096
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 Headers = list[tuple[bytes, bytes]]
@@ -41,7 +47,7 @@ class Body:
         self.limit = limit
         self.size = 0
         self.complete = False
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes | bytearray] = []
         self._buffered = 0
         self._streaming = False
         self._error: RouterError | None = None
@@ -55,10 +61,18 @@ class Body:
         if self.size > self.limit:
             self.fail(too_large(self.limit))
         elif self._error is None:
-            self._chunks.append(data)
+            self._keep(data)
             self._buffered += len(data)
             self._hold_back()
             self._wake()
+
+    def _keep(self, data: bytes) -> None:
+        """Small pieces grow together: a body that comes byte by byte is no longer than it is."""
+        last = self._chunks[-1] if self._chunks else None
+        if isinstance(last, bytearray) and len(last) < _PIECE_BYTES:
+            last += data
+        else:
+            self._chunks.append(bytearray(data) if len(data) < _PIECE_BYTES else data)
 
     def finish(self) -> None:
         """That was all."""
@@ -82,7 +96,19 @@ class Body:
             await self._wait()
         if self._error is not None:
             raise self._error
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        return b"".join(self._chunks)
+
+    async def peek(self) -> bytes:
+        """Its first piece, which stays where it is.
+
+        Raises:
+            RouterError: it is too large, or did not arrive.
+        """
+        while not self._chunks and not self.complete and self._error is None:
+            await self._wait()
+        if self._error is not None:
+            raise self._error
+        return bytes(self._chunks[0]) if self._chunks else b""
 
     def stream(self) -> AsyncIterator[bytes]:
         """Its pieces as they arrive; from now on the sender is held back while nobody takes them.
@@ -101,7 +127,7 @@ class Body:
             chunks, self._chunks, self._buffered = self._chunks, [], 0
             self._resume()
             for chunk in chunks:
-                yield chunk
+                yield bytes(chunk)
             if not self._chunks and self.complete:
                 return
             if not self._chunks and self._error is None:
@@ -134,6 +160,11 @@ class Request:
     http_1_0: bool
     keep_alive: bool
     path: str = field(default="")
+    caller: Caller = ANYBODY
+    # The lines that tell a browser that it may read the answer, where it may.
+    cors: bytes = b""
+    # Sent to a worker on the short way, which did not end there.
+    started: ExpressCall | None = None
 
     @property
     def content_length(self) -> int | None:
@@ -155,6 +186,13 @@ def too_large(limit: int) -> RouterError:
     """The answer to a body past the limit."""
     detail = f"the request body is larger than {limit} bytes"
     return RouterError(413, Reason.BODY_TOO_LARGE, detail, close=True)
+
+
+def too_many_connections() -> RouterError:
+    """The answer to a connection past the limit."""
+    detail = "the router has as many connections as it may; try again later"
+    headers = {"retry-after": "1"}
+    return RouterError(503, Reason.TOO_MANY_CONNECTIONS, detail, headers, close=True)
 
 
 def head_too_large() -> RouterError:

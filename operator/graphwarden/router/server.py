@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
+import resource
 import signal
 import socket
 import sys
 
 import uvloop
 
+from graphwarden.router.access import BrokenKey
+from graphwarden.router.access_log import AccessLog
 from graphwarden.router.files import follow_file
+from graphwarden.router.guard import Guard, Review, follow_keys, read_keys
 from graphwarden.router.pools import Pools
 from graphwarden.router.protocol import ClientProtocol
 from graphwarden.router.proxy import Proxy
@@ -20,22 +26,37 @@ from graphwarden.telemetry import logs
 
 log = logging.getLogger(__name__)
 
+_LOOK_SECONDS = 0.1
+
 _BACKLOG = 4096
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in flight. Exits 1 when it cannot."""
     logs.configure(settings.log_format, service="graphwarden-router")
+    _allow_many_files()
     sys.exit(uvloop.run(_serve(settings)))
 
 
 async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
-    proxy = Proxy(Pools(), log_access=settings.access_log)
+    access_log = AccessLog(as_json=settings.log_format == "json") if settings.access_log else None
+    guard = Guard(settings.auth, _make_review(settings))
+    proxy = Proxy(Pools(), settings.max_body_bytes, access_log, guard)
+    if settings.keys is not None:
+        try:
+            # Before the first call comes.
+            guard.keys = read_keys(settings.keys)
+        except (OSError, BrokenKey) as error:
+            log.error("keys in %s are not usable: %s", settings.keys, error)
+            return 1
+    proxy.express.watch(loop)
     connections: set[ClientProtocol] = set()
     try:
         server = await loop.create_server(
-            lambda: ClientProtocol(settings, proxy.handle, proxy.refuse, connections),
+            lambda: ClientProtocol(
+                settings, proxy.handle, proxy.refuse, connections, proxy.express
+            ),
             sock=_listen(settings.host, settings.port),
             backlog=_BACKLOG,
         )
@@ -47,6 +68,11 @@ async def _serve(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     following = asyncio.create_task(_follow(settings, proxy))
     stopping = asyncio.create_task(stop.wait())
+    duties: list[asyncio.Task[None]] = [asyncio.create_task(_settle_heap(proxy))]
+    if settings.load_table_seconds:
+        duties.append(loop.create_task(proxy.loads.follow(settings.load_table_seconds)))
+    if settings.keys is not None:
+        duties.append(loop.create_task(follow_keys(settings.keys, guard)))
     log.info("serving", extra={"host": settings.host, "port": settings.port})
     await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if following.done():
@@ -57,9 +83,31 @@ async def _serve(settings: Settings) -> int:
     await asyncio.sleep(settings.unready_seconds)
     server.close()
     await _drain(connections, settings.drain_seconds)
-    following.cancel()
+    for task in (following, *duties):
+        task.cancel()
+    if access_log is not None:
+        access_log.flush()
     log.info("stopped")
     return 0
+
+
+async def _settle_heap(proxy: Proxy) -> None:
+    """Leave what was there at the start out of garbage collections, once the first table is.
+
+    A look at all of that held up every call for some 20 ms. What came later is still looked at.
+    """
+    while proxy.pools.table is None:  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_SECONDS)
+    gc.collect()
+    gc.freeze()
+
+
+def _make_review(settings: Settings) -> Review | None:
+    if settings.auth != "token-review":
+        return None
+    from graphwarden.router.tokens import TokenReviews
+
+    return TokenReviews(settings.token_audience)
 
 
 async def _follow(settings: Settings, proxy: Proxy) -> None:
@@ -83,6 +131,13 @@ async def _drain(connections: set[ClientProtocol], seconds: float) -> None:
         await asyncio.sleep(0.05)
     for connection in list(connections):
         connection.abort()
+
+
+def _allow_many_files() -> None:
+    """Each call takes two sockets; the usual soft limit of 1024 is for programs that use select."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

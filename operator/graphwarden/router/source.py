@@ -14,7 +14,7 @@ from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client.exceptions import ApiException
 
 from graphwarden.api import names
-from graphwarden.router.objects import make_route_table
+from graphwarden.router.objects import KnownGraphs, make_route_table
 from graphwarden.router.table import Table, make_table
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class KubernetesSource:
         self._namespaces: list[str | None] = list(namespaces) or [None]
         self._swap = swap
         self._objects: dict[_Key, dict[tuple[str, str], Any]] = {}
+        self._known = KnownGraphs()
         self._changed = asyncio.Event()
         self._generation = 0
         self._api: Any = None
@@ -88,6 +89,7 @@ class KubernetesSource:
                     self._all(_POOLS),
                     self._all(_SLICES),
                     generation=self._generation,
+                    known=self._known,
                 )
                 self._swap(make_table(document))
 

@@ -6,11 +6,15 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 
+from graphwarden.router.gate import Gate
 from graphwarden.router.request import Headers
+
+# Below this, a copy of a body is cheaper than a system call.
+_COPIED_BYTES = 64 * 2**10
 
 
 def keep_alive(connection: socket.socket) -> None:
@@ -20,6 +24,16 @@ def keep_alive(connection: socket.socket) -> None:
         # Not every system names all three.
         if hasattr(socket, option):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+class Receiver(Protocol):
+    """What takes an answer as it comes over the wire."""
+
+    def on_answer(self, data: bytes) -> None:
+        """Bytes of it."""
+
+    def on_lost(self, exc: Exception | None) -> None:
+        """No more will come."""
 
 
 class ConnectionBroken(Exception):
@@ -53,10 +67,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
+        self.host_line = endpoint.encode()
+        self.receiver: Receiver | None = None
         self.idle_since = 0.0
         self.was_used = False
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
+        # Answers of one piece are read without it.
+        self._parser: httptools.HttpResponseParser | None = None
         self._transport: asyncio.Transport | None = None
         self._headers: Headers = []
         self._pending: list[bytes] = []
@@ -65,9 +82,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._head_only = False
         self._keep = False
+        self._held_back = False
         self._until_closed = False
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._writable = Gate()
 
     @property
     def is_open(self) -> bool:
@@ -82,19 +99,40 @@ class UpstreamConnection(asyncio.Protocol):
         Raises:
             ConnectionBroken: the worker may have started, and gave no answer.
         """
-        self._head = self._loop.create_future()
-        self._done = self._loop.create_future()
-        self._head_only = method == "HEAD"
-        self._keep = False
-        self._until_closed = False
-        self._pending = []
-        self._sink = None
+        self._prepare(method)
         if isinstance(body, bytes):
-            self._write(head + body if len(body) < 65536 else head)
-            if len(body) >= 65536:
+            self._write(head + body if len(body) < _COPIED_BYTES else head)
+            if len(body) >= _COPIED_BYTES:
                 self._write(body)
         else:
             await self._send_stream(head, body)
+        return await self.wait_for_head()
+
+    def send_raw(self, head: bytes, body: memoryview) -> None:
+        """Send a whole request; all that comes back goes to the receiver as it is."""
+        self._keep = True
+        if len(body) < _COPIED_BYTES:
+            self._write(head + body)
+        else:
+            self._write(head)
+            self._write(body)
+
+    def expect(self, method: str, data: bytes) -> None:
+        """From now on as after `send`, with what the receiver got of the answer."""
+        self.receiver = None
+        self._prepare(method)
+        if self._transport is None:
+            self._break(ConnectionBroken("connection closed"))
+        elif data:
+            self.data_received(data)
+
+    async def wait_for_head(self) -> ResponseHead:
+        """The head of the answer.
+
+        Raises:
+            ConnectionBroken: the worker may have started, and gave no answer.
+        """
+        assert self._head is not None, "nothing was sent"
         return await self._head
 
     def relay(self, sink: Callable[[bytes], None]) -> None:
@@ -124,6 +162,9 @@ class UpstreamConnection(asyncio.Protocol):
 
     def hold_back(self, yes: bool) -> None:
         """Stop or go on reading from the worker, as the client keeps up or not."""
+        if yes == self._held_back:
+            return
+        self._held_back = yes
         if self._transport is not None and not self._transport.is_closing():
             if yes:
                 self._transport.pause_reading()
@@ -158,10 +199,15 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._writable.set()
+        self._writable.open()
         if self._until_closed and exc is None:
             self._finish()
-        broken = ConnectionBroken(str(exc) if exc else "connection closed")
+        self._break(ConnectionBroken(str(exc) if exc else "connection closed"))
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.on_lost(exc)
+
+    def _break(self, broken: ConnectionBroken) -> None:
         if self._head is not None and not self._head.done():
             self._head.set_exception(broken)
         if self._done is not None and not self._done.done():
@@ -170,6 +216,12 @@ class UpstreamConnection(asyncio.Protocol):
             self._done.exception()
 
     def data_received(self, data: bytes) -> None:
+        receiver = self.receiver
+        if receiver is not None:
+            receiver.on_answer(data)
+            return
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -177,10 +229,10 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._writable.close()
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        self._writable.open()
 
     # The parser's side
 
@@ -191,6 +243,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        assert self._parser is not None, "it is the parser that calls"
         status = self._parser.get_status_code()
         if status < 200 or self._head is None or self._head.done():
             return
@@ -215,14 +268,24 @@ class UpstreamConnection(asyncio.Protocol):
             self._pending.append(data)
 
     def on_message_complete(self) -> None:
+        assert self._parser is not None, "it is the parser that calls"
         if self._parser.get_status_code() >= 200:
             self._finish()
+
+    def _prepare(self, method: str) -> None:
+        self._head = self._loop.create_future()
+        self._done = self._loop.create_future()
+        self._head_only = method == "HEAD"
+        self._keep = False
+        self._until_closed = False
+        self._pending = []
+        self._sink = None
 
     def _finish(self) -> None:
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         if self._transport is not None:
             self._transport.write(data)
 

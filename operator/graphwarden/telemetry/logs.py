@@ -16,6 +16,8 @@ LogFormat = Literal["json", "text"]
 fields: ContextVar[Mapping[str, Any]] = ContextVar("log_fields", default={})  # noqa: B039
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# What uvicorn adds for its own formatter: the message once more, with escape codes.
+_NOT_FOR_READERS = frozenset({"color_message"})
 
 
 def bind(**values: Any) -> None:
@@ -24,7 +26,7 @@ def bind(**values: Any) -> None:
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    own = {k: v for k, v in vars(record).items() if k not in _STANDARD}
+    own = {k: v for k, v in vars(record).items() if k not in _STANDARD | _NOT_FOR_READERS}
     return {**fields.get(), **own}
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from graphwarden.worker.channel import EventQueue
 from graphwarden.worker.encoding import dumps
-from graphwarden.worker.inflight import EventQueue, RunHandle
+from graphwarden.worker.inflight import RunHandle
 from graphwarden.worker.runs import Outcome
 from graphwarden.worker.sse import HEARTBEAT
+from graphwarden.worker.storage.fence import RunBroken
 
+EVENT_STREAM = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+}
 # A run that ends this soon is answered in one piece.
 _AT_ONCE_SECONDS = 0.05
 
@@ -27,9 +36,15 @@ class WaitAnswer:
     r"""200 with the run's result as JSON, and a `\n` per heartbeat until it is there."""
 
     def __init__(
-        self, handle: RunHandle, headers: Mapping[str, str], heartbeat_seconds: float
+        self,
+        handle: RunHandle,
+        headers: Mapping[str, str],
+        heartbeat_seconds: float,
+        *,
+        render: Callable[[Outcome], Any] = attrgetter("answer"),
     ) -> None:
         self._handle = handle
+        self._render = render
         self._headers = {"content-type": "application/json", **headers}
         self._heartbeat_seconds = heartbeat_seconds
 
@@ -38,12 +53,12 @@ class WaitAnswer:
         task = self._handle.task
         await asyncio.wait({task}, timeout=_AT_ONCE_SECONDS)
         if task.done():
-            body = dumps(_result(self._handle).answer)
-            await _begin(send, {**self._headers, "content-length": str(len(body))})
+            body = dumps(self._render(_result(self._handle)))
+            await begin(send, {**self._headers, "content-length": str(len(body))})
             await send({"type": "http.response.body", "body": body})
             return
-        await _begin(send, self._headers)
-        gone = asyncio.ensure_future(_disconnected(receive))
+        await begin(send, self._headers)
+        gone = asyncio.ensure_future(disconnected(receive))
         try:
             while not task.done():
                 await asyncio.wait(
@@ -56,7 +71,7 @@ class WaitAnswer:
                     return
                 if not task.done():
                     await send({"type": "http.response.body", "body": b"\n", "more_body": True})
-            body = dumps(_result(self._handle).answer)
+            body = dumps(self._render(_result(self._handle)))
             await send({"type": "http.response.body", "body": body})
         finally:
             gone.cancel()
@@ -74,18 +89,13 @@ class StreamAnswer:
     ) -> None:
         self._handle = handle
         self._events = events
-        self._headers = {
-            "content-type": "text/event-stream; charset=utf-8",
-            "cache-control": "no-store",
-            "x-accel-buffering": "no",
-            **headers,
-        }
+        self._headers = {**EVENT_STREAM, **headers}
         self._heartbeat_seconds = heartbeat_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, as an ASGI application."""
-        await _begin(send, self._headers)
-        gone = asyncio.ensure_future(_disconnected(receive))
+        await begin(send, self._headers)
+        gone = asyncio.ensure_future(disconnected(receive))
         arrived = asyncio.ensure_future(self._events.get())
         try:
             while True:
@@ -103,6 +113,8 @@ class StreamAnswer:
                     continue
                 body, last = arrived.result()
                 if last:
+                    if self._events.overrun:
+                        raise RunLost(f"a reader of run {self._handle.run_id} was too slow")
                     # Raises when the run was taken away; else the stream ends in good order.
                     await asyncio.wait({self._handle.task})
                     _result(self._handle)
@@ -116,12 +128,14 @@ class StreamAnswer:
             arrived.cancel()
 
 
-async def _begin(send: Send, headers: Mapping[str, str]) -> None:
+async def begin(send: Send, headers: Mapping[str, str]) -> None:
+    """Start an answer of 200."""
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 200, "headers": pairs})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -134,4 +148,7 @@ def _reader_left(handle: RunHandle) -> None:
 def _result(handle: RunHandle) -> Outcome:
     if handle.task.cancelled():
         raise RunLost(f"run {handle.run_id} was taken from this worker: {handle.stop_reason}")
-    return handle.task.result()
+    try:
+        return handle.task.result()
+    except RunBroken as broken:
+        raise RunLost(f"run {handle.run_id}: {broken}") from broken

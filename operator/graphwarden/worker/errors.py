@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from graphwarden.api.errors import (
     ASSISTANT_HEADER,
     NOT_STARTED_HEADER,
+    WORKER_HEADER,
     Reason,
     unknown_assistant_detail,
 )
@@ -74,10 +75,18 @@ def thread_busy() -> ApiError:
     return ApiError(409, Reason.CONFLICT, detail)
 
 
-def misdirected(assistant_id: str) -> ApiError:
-    """421: the thread's graph lives in another pool; the header tells the router which graph."""
-    detail = f"the thread belongs to graph '{assistant_id}', which this worker does not serve"
-    return ApiError(421, Reason.MISDIRECTED, detail, {ASSISTANT_HEADER: assistant_id})
+def misdirected(assistant_id: str, worker: str | None = None) -> ApiError:
+    """421: another pool serves the thread's graph, or another worker holds the run.
+
+    The headers tell the router which graph that is and, where one holds it, which worker.
+    """
+    headers = {ASSISTANT_HEADER: assistant_id}
+    if worker is None:
+        detail = f"the thread belongs to graph '{assistant_id}', which this worker does not serve"
+    else:
+        detail = f"the run of graph '{assistant_id}' is on worker {worker}"
+        headers[WORKER_HEADER] = worker
+    return ApiError(421, Reason.MISDIRECTED, detail, headers)
 
 
 def storage_missing() -> ApiError:

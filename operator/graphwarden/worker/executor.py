@@ -15,11 +15,12 @@ from typing import Any, Literal
 from langchain_core.runnables import RunnableConfig
 
 from graphwarden.api import names
-from graphwarden.worker.guards import in_run
+from graphwarden.worker import marks
 from graphwarden.worker.loader import LoadedGraph
 from graphwarden.worker.mending import mend_langgraph
 from graphwarden.worker.requests import RunRequest
 from graphwarden.worker.runs import Outcome
+from graphwarden.worker.storage.fence import RunBroken
 from graphwarden.worker.stream import EventShaper, make_graph_modes, stream_events, stream_parts
 
 logger = logging.getLogger(__name__)
@@ -39,16 +40,22 @@ class Call:
     run_id: str
     thread_id: str
     attempt: int = 1
+    # The UUID of the assistant that was asked for; empty for the graph's own.
+    assistant_id: str = ""
 
 
 async def execute(call: Call, emit: Emit | None = None) -> Outcome:
-    """Run the graph to its end. A graph's error is an outcome; only cancellation is raised.
+    """Run the graph to its end. A graph's error is an outcome.
 
     Args:
         call: what to run.
         emit: receives the events of the requested stream modes; None for the result alone.
+
+    Raises:
+        asyncio.CancelledError: the run was stopped.
+        RunBroken: it cannot go on here, through no fault of its graph.
     """
-    in_run.set(True)
+    marks.begin(call.graph.row.assistant_id, call.run_id)
     seconds = call.graph.row.run.timeout_seconds
     try:
         async with asyncio.timeout(seconds) as deadline:
@@ -58,6 +65,9 @@ async def execute(call: Call, emit: Emit | None = None) -> Outcome:
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
+        broken = _find_broken(error)
+        if broken is not None:
+            raise broken from error
         if isinstance(error, TimeoutError) and deadline.expired():
             message = f"the run took longer than the {seconds:g} s its graph is given"
             return Outcome("timeout", error={"error": "RunTimeout", "message": message})
@@ -66,13 +76,23 @@ async def execute(call: Call, emit: Emit | None = None) -> Outcome:
     return Outcome("success", values=values)
 
 
+def _find_broken(error: BaseException) -> RunBroken | None:
+    """What keeps a run from going on here, also where LangGraph or a node wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, RunBroken):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
 def make_config(call: Call) -> RunnableConfig:
     """LangGraph's configuration: the caller's over the graph's own, and the ids over both."""
     row, asked = call.graph.row, call.request.config
     ids: dict[str, Any] = {
         "run_id": call.run_id,
         "graph_id": row.assistant_id,
-        "assistant_id": names.assistant_uuid(row.assistant_id),
+        "assistant_id": call.assistant_id or names.assistant_uuid(row.assistant_id),
     }
     # A declared context schema takes the defaults as context. Mirroring them here as well would
     # write them, prompts and all, into the metadata of every checkpoint.
@@ -145,26 +165,29 @@ def _arguments(call: Call) -> dict[str, Any]:
 
 
 async def _invoke(call: Call) -> Any:
-    pregel = call.graph.pregel
-    return await pregel.ainvoke(call.graph_input, make_config(call), **_arguments(call))
+    config, arguments = make_config(call), _arguments(call)
+    async with call.graph.open("threads.create_run", config, arguments["context"]) as pregel:
+        return await pregel.ainvoke(call.graph_input, config, **arguments)
 
 
 async def _stream(call: Call, emit: Emit) -> Literal[None]:
     request = call.request
     shaper = EventShaper(request.stream_modes)
     source = stream_events if "events" in request.stream_modes else stream_parts
-    parts = source(
-        call.graph.pregel,
-        call.graph_input,
-        make_config(call),
-        make_graph_modes(request.stream_modes),
-        subgraphs=request.stream_subgraphs,
-        **_arguments(call),
-    )
-    async with contextlib.aclosing(parts):  # type: ignore[type-var]
-        async for part in parts:
-            for event, data in shaper.shape(part):
-                await emit(event, data)
+    config, arguments = make_config(call), _arguments(call)
+    async with call.graph.open("threads.create_run", config, arguments["context"]) as pregel:
+        parts = source(
+            pregel,
+            call.graph_input,
+            config,
+            make_graph_modes(request.stream_modes),
+            subgraphs=request.stream_subgraphs,
+            **arguments,
+        )
+        async with contextlib.aclosing(parts):  # type: ignore[type-var]
+            async for part in parts:
+                for event, data in shaper.shape(part):
+                    await emit(event, data)
 
 
 def _log_failure(error: BaseException) -> None:

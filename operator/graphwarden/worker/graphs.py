@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from langgraph.store.base import BaseStore
 
 from graphwarden.api import names
 from graphwarden.api.errors import Reason
@@ -25,13 +27,14 @@ from graphwarden.worker.loader import (
     LoadedGraph,
     LoadFailure,
     LoadReason,
+    give_items,
     load_graph,
 )
 from graphwarden.worker.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_LONG_IMPORT_SECONDS = 5.0
+_LONG_IMPORT_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class Graphs:
         self.slots: dict[str, Slot] = {}
         self._metrics = metrics
         self._checkpointer: Checkpointer | None = None
+        self._items: BaseStore | None = None
         self._storage_settled = True
         self._turn = asyncio.Lock()
 
@@ -96,11 +100,16 @@ class Graphs:
         """Resumable rows wait: whether the database can be reached is not known yet."""
         self._storage_settled = False
 
-    def use_storage(self, checkpointer: Checkpointer | None) -> None:
+    def use_storage(
+        self, checkpointer: Checkpointer | None, items: BaseStore | None = None
+    ) -> None:
         """Resumable rows can be built, or must be told that there is no database."""
         self._checkpointer = checkpointer
+        self._items = items
         self._storage_settled = True
         for slot in self.slots.values():
+            if slot.graph is not None:
+                slot.graph = give_items(slot.graph, items)
             if slot.row.resumable and not slot.loaded:
                 self._load(slot)
 
@@ -148,7 +157,7 @@ class Graphs:
         same_build = slot.loaded and _build_key(slot.row) == _build_key(row)
         slot.row = row
         if same_build and slot.graph is not None:
-            slot.graph = LoadedGraph(row, slot.graph.pregel)
+            slot.graph = replace(slot.graph, row=row)
             logger.info("graph settings changed", extra={"assistant_id": row.assistant_id})
             return
         self._load(slot)
@@ -163,7 +172,7 @@ class Graphs:
         if row.resumable and not self._storage_settled:
             return
         try:
-            slot.graph = await self._build(row)
+            slot.graph = give_items(await self._build(row), self._items)
             slot.failure = None
             logger.info("graph loaded", extra={"assistant_id": row.assistant_id})
         except LoadFailure as failure:

@@ -2,21 +2,23 @@
 
 `sys.exit()` in a node would travel through asyncio's tasks, which hand SystemExit on to the event
 loop, and every other graph of the pool would go down with it. Inside a run it becomes an ordinary
-error.
+error. A process that a node forks must not go on as a second worker on the same connections: it
+ends where the node does. Tasks and threads are marked with their run on the way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import Context, ContextVar
+from contextvars import Context
 from typing import Any, ParamSpec, TypeVar
+
+from graphwarden.worker import marks
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-in_run: ContextVar[bool] = ContextVar("in_run", default=False)
 
 
 class ExitAttempted(RuntimeError):
@@ -31,14 +33,39 @@ class NodeThreads(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn` in a thread."""
+        mark = marks.current.get()
 
         def guarded() -> T:
+            if mark is not None:
+                mark.entered()
             try:
                 return fn(*args, **kwargs)
             except (SystemExit, KeyboardInterrupt) as error:
                 raise ExitAttempted(error) from error
+            finally:
+                _end_copy()
+                if mark is not None:
+                    mark.left()
 
-        return super().submit(guarded)
+        if mark is None:
+            return super().submit(guarded)
+        mark.submitted()
+        future = super().submit(guarded)
+        future.add_done_callback(lambda done: mark.withdrawn() if done.cancelled() else None)
+        return future
+
+
+_worker = os.getpid()
+
+
+def guard_forks(loop: asyncio.AbstractEventLoop) -> None:
+    """Have copies of this process end before they turn the loop."""
+    os.register_at_fork(after_in_child=lambda: loop.call_soon(_end_copy))
+
+
+def _end_copy() -> None:
+    if os.getpid() != _worker:
+        os._exit(0)
 
 
 def make_task(
@@ -49,9 +76,12 @@ def make_task(
     **options: Any,
 ) -> asyncio.Task[T]:
     """A task factory for the event loop: tasks that a run starts are guarded."""
-    inside = in_run.get() if context is None else context.get(in_run, False)
-    guarded = _guard(work) if inside else work
-    return asyncio.Task(guarded, loop=loop, context=context, **options)
+    mark = marks.current.get() if context is None else context.get(marks.current)
+    if mark is None:
+        return asyncio.Task(work, loop=loop, context=context, **options)
+    task = asyncio.Task(_guard(work), loop=loop, context=context, **options)
+    marks.mark_task(task, mark)
+    return task
 
 
 async def _guard(work: Coroutine[Any, Any, T]) -> T:

@@ -1,62 +1,41 @@
-"""Runs in flight: a task each, its events on the way to a reader, and a way to stop it."""
+"""Runs in flight: a task each, the way of its events, and a way to stop it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal
 
-from graphwarden.worker.encoding import dumps
+from graphwarden.worker.channel import Channel
 from graphwarden.worker.runs import Outcome
-from graphwarden.worker.sse import render_event
 
-StopReason = Literal["disconnect", "cancelled", "deleted", "drain", "ownership"]
-
-_EVENTS_UNDER_WAY = 256
-
-
-class EventQueue:
-    """Events of one run on their way to one reader, as bytes. A full queue slows the run down.
-
-    When the reader has left, events are dropped and the run goes on.
-    """
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_EVENTS_UNDER_WAY)
-        self._read = True
-
-    async def emit(self, event: str, data: Any) -> None:
-        """Send one event."""
-        if self._read:
-            await self._queue.put(render_event(event, dumps(data)))
-
-    async def close(self) -> None:
-        """No more events will come."""
-        if self._read:
-            await self._queue.put(None)
-
-    def leave(self) -> None:
-        """The reader has gone: unblock the run."""
-        self._read = False
-        while not self._queue.empty():
-            self._queue.get_nowait()
-
-    async def get(self) -> tuple[bytes, bool]:
-        """Everything that has arrived, at least one item; and whether that was the last."""
-        chunks = [await self._queue.get()]
-        while not self._queue.empty():
-            chunks.append(self._queue.get_nowait())
-        whole = b"".join(chunk for chunk in chunks if chunk is not None)
-        return whole, chunks[-1] is None
+StopReason = Literal[
+    "disconnect", "cancelled", "rollback", "deleted", "drain", "ownership", "memory"
+]
 
 
 class RunHandle:
     """A run in flight, seen from outside: its task, and why it was stopped, if it was."""
 
-    def __init__(self, run_id: str, thread_id: str, *, cancel_on_disconnect: bool = False) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        thread_id: str,
+        *,
+        cancel_on_disconnect: bool = False,
+        channel: Channel | None = None,
+        has_caller: bool = True,
+    ) -> None:
         self.run_id = run_id
         self.thread_id = thread_id
         self.cancel_on_disconnect = cancel_on_disconnect
+        self.channel = channel
+        self.has_caller = has_caller
+        self.is_durable = False
+        # An earlier call with the same key started it.
+        self.is_repeat = False
+        # The graph is done and only its end is being stored: too late to stop it.
+        self.is_settled = False
         self.stop_reason: StopReason | None = None
         self._task: asyncio.Task[Outcome] | None = None
 
@@ -72,7 +51,7 @@ class RunHandle:
 
     def stop(self, reason: StopReason) -> None:
         """Cancel the run and remember why."""
-        if self.stop_reason is None and not self.task.done():
+        if self.stop_reason is None and not self.is_settled and not self.task.done():
             self.stop_reason = reason
             self.task.cancel()
 
@@ -90,12 +69,15 @@ class InFlight:
         handle.task.add_done_callback(lambda task: self._ended(handle, task))
         return handle
 
-    def stop_thread(self, thread_id: str, reason: StopReason) -> list[RunHandle]:
-        """Stop the runs of one thread; returns those that were in flight."""
-        found = [handle for handle in self.handles if handle.thread_id == thread_id]
-        for handle in found:
-            handle.stop(reason)
-        return found
+    def find(self, run_id: str) -> RunHandle | None:
+        """The run, if it is in flight here."""
+        return next((handle for handle in self.handles if handle.run_id == run_id), None)
+
+    def stop_all(self, reason: StopReason) -> None:
+        """Stop every run on a thread that stays."""
+        for handle in list(self.handles):
+            if handle.is_durable:
+                handle.stop(reason)
 
     async def wait_until_empty(self, seconds: float) -> bool:
         """Wait for the runs in flight; False when some are left after `seconds`."""

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib
+import importlib.util
 import inspect
+import sys
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
+from langgraph.store.base import BaseStore
 
 from graphwarden.api.registry import Row
+from graphwarden.worker.factories import Access, Factory, NotAFactory, make_factory, takes_access
 
 Checkpointer = BaseCheckpointSaver[Any]
 
 
 _CANDIDATES_SHOWN = 8
+_FOREIGN = (".ts", ".mts", ".cts", ".js", ".mjs", ".cjs", ".tsx", ".jsx")
 
 
 class LoadReason:
@@ -49,12 +57,41 @@ class LoadedGraph:
     """A graph that can be called, and the row it was built from."""
 
     row: Row
+    # What the graph is for whoever only looks; a factory makes another one for each access.
     pregel: Pregel[Any, Any, Any, Any]
+    factory: Factory | None = None
+    saver: Checkpointer | None = None
+    items: BaseStore | None = None
+
+    def open(
+        self, access: Access, config: RunnableConfig | None = None, context: Any = None
+    ) -> AbstractAsyncContextManager[Pregel[Any, Any, Any, Any]]:
+        """The graph for one access. Only a factory makes work of it."""
+        if self.factory is None:
+            return nullcontext(self.pregel)
+        return self._make(self.factory, access, config or {}, context)
+
+    @asynccontextmanager
+    async def _make(
+        self, factory: Factory, access: Access, config: RunnableConfig, context: Any
+    ) -> AsyncIterator[Pregel[Any, Any, Any, Any]]:
+        async with factory.open(access, config, context, self.items) as made:
+            pregel = _finish(self.row, made, self.saver)
+            if self.items is not None and pregel.store is None:
+                pregel = pregel.copy({"store": self.items})
+            yield pregel
 
     @property
     def has_context_schema(self) -> bool:
         """Whether the graph declares a runtime context; older ones read `configurable`."""
         return getattr(self.pregel, "context_schema", None) is not None
+
+
+def give_items(graph: LoadedGraph, items: BaseStore | None) -> LoadedGraph:
+    """The graph with the pool's store, unless it was built with one of its own."""
+    if items is None or graph.pregel.store is not None:
+        return replace(graph, items=items)
+    return replace(graph, pregel=graph.pregel.copy({"store": items}), items=items)
 
 
 async def load_graph(row: Row, checkpointer: Checkpointer | None) -> LoadedGraph:
@@ -74,15 +111,30 @@ async def load_graph(row: Row, checkpointer: Checkpointer | None) -> LoadedGraph
         )
     saver = checkpointer if row.resumable else None
     built = await _in_thread(lambda: _find_and_build(row, saver))
+    if isinstance(built, Factory):
+        return await _look_at(row, built, saver)
     if inspect.isawaitable(built):
         built = await _await_builder(row, built)
     return LoadedGraph(row, _finish(row, built, saver))
 
 
+async def _look_at(row: Row, factory: Factory, saver: Checkpointer | None) -> LoadedGraph:
+    """Call a factory once, as somebody who only looks: whether it works at all shows now."""
+    try:
+        async with factory.open("assistants.read", {}, None, None) as made:
+            return LoadedGraph(row, _finish(row, made, saver), factory, saver)
+    except (LoadFailure, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise _builder_failed(row, error) from error
+
+
 def _find_and_build(row: Row, saver: Checkpointer | None) -> Any:
-    module = _import(row.module)
-    if row.builder_attr is None:
-        return _find(row, module, row.compiled_attr, "compiledAttr")
+    name, _, attribute = row.module.partition(":")
+    module = _import(name)
+    if row.builder_attr is None or attribute:
+        found = _find(row, module, attribute or row.compiled_attr, "compiledAttr")
+        return _make_factory(row, found) if _is_function(found) else found
     builder = _find(row, module, row.builder_attr, "builderAttr")
     if isinstance(builder, Pregel | StateGraph):
         return builder
@@ -92,16 +144,54 @@ def _find_and_build(row: Row, saver: Checkpointer | None) -> Any:
             f"{row.module}.{row.builder_attr} is {_describe(builder)}; a builder is "
             "callable(checkpointer=None) and returns a graph",
         )
+    if not _takes_checkpointer(builder) and takes_access(builder):
+        return _make_factory(row, builder)
     return _call_builder(row, builder, saver)
 
 
-def _import(module: str) -> Any:
+def _is_function(found: Any) -> bool:
+    return callable(found) and not isinstance(found, Pregel | StateGraph)
+
+
+def _make_factory(row: Row, function: Callable[..., Any]) -> Factory:
     try:
+        return make_factory(function)
+    except NotAFactory as error:
+        message = f"{row.module}: the function cannot make a graph: {error}"
+        raise LoadFailure(LoadReason.BUILDER_FAILED, message) from error
+
+
+def _import(module: str) -> Any:
+    if module.endswith(_FOREIGN):
+        message = f"{module} is a JavaScript graph; this server runs Python graphs"
+        raise LoadFailure(LoadReason.IMPORT_ERROR, message)
+    try:
+        if module.endswith(".py") or "/" in module:
+            return _import_file(Path(module))
         return importlib.import_module(module)
     # A module may raise anything while it is imported, SystemExit included.
     except BaseException as error:
         message = f"cannot import {module}: {_describe_error(error)}"
         raise LoadFailure(LoadReason.IMPORT_ERROR, message) from error
+
+
+def _import_file(path: Path) -> Any:
+    """The module of a file, once; a relative path starts at the first folder of the import path."""
+    place = path if path.is_absolute() else Path(sys.path[0]) / path
+    name = "graphwarden_file_" + hashlib.sha256(str(place.resolve()).encode()).hexdigest()[:16]
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, place)
+    if spec is None or spec.loader is None or not place.is_file():
+        raise FileNotFoundError(f"there is no Python file {place}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def _find(row: Row, module: Any, attribute: str, field: str) -> Any:

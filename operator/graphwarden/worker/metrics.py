@@ -32,10 +32,57 @@ class Metrics:
         self._in_flight = Gauge(
             "graphwarden_runs_in_flight", "Runs in flight.", labels, registry=self.registry
         )
+        self._waiting = Gauge(
+            "graphwarden_runs_pending",
+            "Stored runs that wait for a worker or for their thread, fleet-wide.",
+            labels,
+            registry=self.registry,
+        )
+        self._due = Gauge(
+            "graphwarden_threads_due",
+            "Parked threads whose time has come and that nobody has woken yet, fleet-wide.",
+            labels,
+            registry=self.registry,
+        )
+        self._crons = Counter(
+            "graphwarden_crons_due_total",
+            "Crons that came due, by what became of it: started, skipped, disabled.",
+            (*labels, "outcome"),
+            registry=self.registry,
+        )
+        self._webhooks = Counter(
+            "graphwarden_webhook_attempts_total",
+            "Webhooks sent, by outcome: delivered, failed (sent again), dropped (given up).",
+            ("capability", "outcome"),
+            registry=self.registry,
+        )
         self._loaded = Gauge(
             "graphwarden_graph_loaded",
             "1 when the graph can be called here, else 0.",
             labels,
+            registry=self.registry,
+        )
+        self._lost = Gauge(
+            "graphwarden_lost_runs",
+            "Runs that ended while threads of theirs go on; they keep their places.",
+            labels,
+            registry=self.registry,
+        )
+        self._blocks = Counter(
+            "graphwarden_event_loop_blocks_total",
+            "Times that code of a graph kept the event loop from turning.",
+            labels,
+            registry=self.registry,
+        )
+        self._blocked = Counter(
+            "graphwarden_event_loop_blocked_seconds_total",
+            "Time for which code of a graph kept the event loop from turning.",
+            labels,
+            registry=self.registry,
+        )
+        self._memory = Gauge(
+            "graphwarden_memory_limit_bytes",
+            "The memory beyond which runs are ended; 0 for no limit.",
             registry=self.registry,
         )
         self._requests = Histogram(
@@ -57,6 +104,36 @@ class Metrics:
     def run_ended(self, assistant_id: str, outcome: str) -> None:
         """A run ended: success, error, timeout, interrupted, or lost at the end of a drain."""
         self._runs.labels(assistant_id, self._capability, outcome).inc()
+
+    def run_lost(self, assistant_id: str) -> None:
+        """A run ended and threads of it go on."""
+        self._lost.labels(assistant_id, self._capability).inc()
+
+    def run_found(self, assistant_id: str) -> None:
+        """The last thread of such a run ended."""
+        self._lost.labels(assistant_id, self._capability).dec()
+
+    def loop_blocked(self, assistant_id: str, seconds: float) -> None:
+        """The event loop turns again; `assistant_id` is empty where no run was at work."""
+        self._blocks.labels(assistant_id, self._capability).inc()
+        self._blocked.labels(assistant_id, self._capability).inc(seconds)
+
+    def memory_limited(self, limit: int) -> None:
+        """The limit that holds."""
+        self._memory.set(limit)
+
+    def runs_counted(self, assistant_id: str, waiting: int, due: int) -> None:
+        """What the database holds for a graph."""
+        self._waiting.labels(assistant_id, self._capability).set(waiting)
+        self._due.labels(assistant_id, self._capability).set(due)
+
+    def cron_due(self, assistant_id: str, outcome: str) -> None:
+        """A cron came due: started, skipped, or disabled."""
+        self._crons.labels(assistant_id, self._capability, outcome).inc()
+
+    def webhook_sent(self, outcome: str) -> None:
+        """One try to deliver a webhook: delivered, failed, or dropped for good."""
+        self._webhooks.labels(self._capability, outcome).inc()
 
     def graph_changed(self, assistant_id: str, loaded: bool) -> None:
         """A row was loaded or failed to."""

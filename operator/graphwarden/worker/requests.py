@@ -24,18 +24,16 @@ STREAM_MODES = (
     "tasks",
     "checkpoints",
     "debug",
+    "tools",
 )
 # Known to LangGraph's API, not served here: dropping them silently would break a promise.
 _UNSUPPORTED = {
-    "webhook": "poll the thread or wait for the run instead",
-    "after_seconds": "send the request when the run should start",
     "feedback_keys": "no feedback service is attached",
     "langsmith_tracer": "set the tracing environment of the pool instead",
-    "stream_resumable": "a stream cannot be joined again; ask for the thread's state instead",
     "strict_resume": "the answer goes to the interrupt that waits",
-    "checkpoint_during": "use `durability`",
 }
-_CHOICES = {
+_LONGEST_DELAY_SECONDS = 366 * 24 * 3600
+CHOICES = {
     "durability": ("sync", "async", "exit"),
     "multitask_strategy": ("enqueue", "reject", "interrupt", "rollback"),
     "if_not_exists": ("reject", "create"),
@@ -68,9 +66,12 @@ class RunRequest:
     if_not_exists: str = "reject"
     on_disconnect: str = "continue"
     on_completion: str | None = None
+    stream_resumable: bool = False
+    webhook: str | None = None
+    after_seconds: float = 0.0
 
     def to_kwargs(self) -> dict[str, Any]:
-        """What is stored with a durable run: all that decides its result, as JSON values."""
+        """All that decides a run's result, as JSON values."""
         return {
             "input": self.input,
             "command": self.command,
@@ -80,6 +81,17 @@ class RunRequest:
             "interrupt_before": self.interrupt_before,
             "interrupt_after": self.interrupt_after,
             "durability": self.durability,
+        }
+
+    def to_stored(self) -> dict[str, Any]:
+        """What is stored with a run, so that another worker can run it."""
+        return {
+            **self.to_kwargs(),
+            "stream_mode": list(self.stream_modes),
+            "stream_subgraphs": self.stream_subgraphs,
+            "stream_resumable": self.stream_resumable,
+            "on_completion": self.on_completion,
+            "webhook": self.webhook,
         }
 
     def digest(self) -> str:
@@ -96,7 +108,9 @@ def restore_request(
     assistant_id: str, kwargs: dict[str, Any], metadata: dict[str, Any]
 ) -> RunRequest:
     """The request of a stored run, so that another worker can finish it."""
-    return RunRequest(assistant_id=assistant_id, metadata=metadata, **kwargs)
+    known = {name: value for name, value in kwargs.items() if name != "stream_mode"}
+    modes = tuple(kwargs.get("stream_mode") or ("values",))
+    return RunRequest(assistant_id=assistant_id, metadata=metadata, stream_modes=modes, **known)
 
 
 def parse_run_request(body: Any, *, on_thread: bool) -> RunRequest:
@@ -111,8 +125,8 @@ def parse_run_request(body: Any, *, on_thread: bool) -> RunRequest:
     """
     if not isinstance(body, dict):
         raise invalid("the request body must be a JSON object")
-    _refuse_unsupported(body, on_thread)
-    config, context = _parse_contexts(body)
+    _refuse_unsupported(body)
+    config, context = parse_contexts(body)
     command = _parse_command(body, on_thread)
     return RunRequest(
         assistant_id=_parse_assistant_id(body),
@@ -126,11 +140,14 @@ def parse_run_request(body: Any, *, on_thread: bool) -> RunRequest:
         checkpoint=_parse_checkpoint(body, on_thread),
         interrupt_before=_parse_node_names(body, "interrupt_before"),
         interrupt_after=_parse_node_names(body, "interrupt_after"),
-        durability=_parse_choice(body, "durability") or "sync",  # type: ignore[arg-type]
+        durability=_parse_durability(body),
         multitask_strategy=_parse_choice(body, "multitask_strategy") or "enqueue",
         if_not_exists=_parse_choice(body, "if_not_exists") or "reject",
         on_disconnect=_parse_choice(body, "on_disconnect") or "continue",
         on_completion=_parse_choice(body, "on_completion"),
+        stream_resumable=bool(body.get("stream_resumable")),
+        webhook=_parse_webhook(body),
+        after_seconds=_parse_delay(body),
     )
 
 
@@ -159,15 +176,42 @@ def make_command(command: dict[str, Any]) -> Command[Any]:
     )
 
 
-def _refuse_unsupported(body: dict[str, Any], on_thread: bool) -> None:
+def _refuse_unsupported(body: dict[str, Any]) -> None:
     for name, explanation in _UNSUPPORTED.items():
         if body.get(name):
             raise unsupported(name, explanation)
-    strategy = body.get("multitask_strategy")
-    if on_thread and strategy in ("interrupt", "rollback"):
-        raise unsupported(
-            "multitask_strategy", f"'{strategy}' would stop a run; use 'enqueue' or 'reject'"
-        )
+
+
+def _parse_durability(body: dict[str, Any]) -> Durability:
+    """`sync` unless told otherwise: a run that was answered for must survive its worker.
+
+    `checkpoint_during` is the older name: true is `async`, false is `exit`.
+    """
+    chosen = _parse_choice(body, "durability")
+    older = body.get("checkpoint_during")
+    if chosen is None and older is not None:
+        if not isinstance(older, bool):
+            raise invalid("`checkpoint_during` must be true or false")
+        return "async" if older else "exit"
+    return chosen or "sync"  # type: ignore[return-value]
+
+
+def _parse_webhook(body: dict[str, Any]) -> str | None:
+    value = body.get("webhook")
+    if value is not None and (not isinstance(value, str) or not value):
+        raise invalid("`webhook` must be a URL")
+    return value
+
+
+def _parse_delay(body: dict[str, Any]) -> float:
+    value = body.get("after_seconds")
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise invalid("`after_seconds` must be a number of seconds")
+    if not 0 <= value <= _LONGEST_DELAY_SECONDS:
+        raise invalid(f"`after_seconds` must be from 0 to {_LONGEST_DELAY_SECONDS}")
+    return float(value)
 
 
 def _parse_assistant_id(body: dict[str, Any]) -> str:
@@ -180,7 +224,12 @@ def _parse_assistant_id(body: dict[str, Any]) -> str:
     return assistant_id
 
 
-def _parse_contexts(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def parse_contexts(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`config` and `context` of a body, which may not both name the context.
+
+    Raises:
+        ApiError: 400 or 422 with the field at fault.
+    """
     config, context = _parse_object(body, "config"), _parse_object(body, "context")
     configurable = _parse_object(config, "configurable")
     if configurable and context:
@@ -218,7 +267,23 @@ def _parse_checkpoint(body: dict[str, Any], on_thread: bool) -> dict[str, Any]:
     if checkpoint and not on_thread:
         raise unsupported("checkpoint", "a run without a thread has none")
     known = ("checkpoint_id", "checkpoint_ns", "checkpoint_map")
-    return {key: checkpoint[key] for key in known if checkpoint.get(key) is not None}
+    place = {key: checkpoint[key] for key in known if checkpoint.get(key) is not None}
+    check_place(place)
+    return place
+
+
+def check_place(place: dict[str, Any]) -> None:
+    """The ids of a checkpoint are texts that a database can look for.
+
+    Raises:
+        ApiError: 422 with the field at fault.
+    """
+    for name in ("checkpoint_id", "checkpoint_ns"):
+        value = place.get(name, "")
+        if not isinstance(value, str) or "\0" in value:
+            raise invalid(f"`{name}` must be a text without NUL")
+    if not isinstance(place.get("checkpoint_map", {}), dict):
+        raise invalid("`checkpoint_map` must be an object")
 
 
 def _parse_object(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -232,8 +297,8 @@ def _parse_object(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _parse_choice(body: dict[str, Any], name: str) -> str | None:
     value = body.get(name)
-    if value is not None and value not in _CHOICES[name]:
-        raise invalid(f"`{name}` must be one of {', '.join(_CHOICES[name])}")
+    if value is not None and value not in CHOICES[name]:
+        raise invalid(f"`{name}` must be one of {', '.join(CHOICES[name])}")
     return value
 
 

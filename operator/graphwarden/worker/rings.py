@@ -16,9 +16,12 @@ from graphwarden.worker.answers import RunLost
 from graphwarden.worker.errors import ApiError
 from graphwarden.worker.metrics import Metrics
 from graphwarden.worker.service import Service
+from graphwarden.worker.storage.fence import RunBroken
 
 access = logging.getLogger("graphwarden.worker.access")
 
+_DRIVERS = frozenset({"sqlalchemy", "psycopg", "psycopg_pool", "sqlite3"})
+_AWAY = frozenset({"OperationalError", "InterfaceError", "TimeoutError", "PoolTimeout"})
 _REASONS = {404: Reason.NOT_FOUND, 405: Reason.METHOD_NOT_ALLOWED}
 # Asked several times a second by probes and routers: counted, but not worth a line each.
 _QUIET = frozenset({"/live", "/ready", "/graphs", "/metrics", "/ok"})
@@ -114,9 +117,22 @@ def _explain(error: Exception) -> tuple[int, str, str, Mapping[str, str]]:
     if isinstance(error, HTTPException):
         reason = _REASONS.get(error.status_code, Reason.INVALID_REQUEST)
         return error.status_code, reason, error.detail, error.headers or {}
+    if is_database_away(error):
+        access.error("database not in reach: %s: %s", type(error).__name__, error)
+        detail = "the database of this pool does not answer; try again"
+        return 503, Reason.STORAGE_UNAVAILABLE, detail, {"retry-after": "2"}
     access.error("request failed", exc_info=error)
     detail = f"the worker failed with {type(error).__name__}; its log has the trace id below"
     return 500, Reason.INTERNAL, detail, {}
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether a driver says that its database cannot be used now.
+
+    By name: a worker without a database imports no driver.
+    """
+    package = type(error).__module__.split(".")[0]
+    return isinstance(error, RunBroken) or (package in _DRIVERS and type(error).__name__ in _AWAY)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str | None:

@@ -7,15 +7,17 @@ owns the thread next has lost its worker, and must be finished before anything e
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from graphwarden.worker.threads import ThreadStatus
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 
-# A run that took its worker down this often would take down the next one too.
-ATTEMPT_LIMIT = 3
+# A run that took its worker down this often at one place would take down the next one too. It is
+# tried again after longer and longer pauses: a storm that kills every worker is over at last.
+STALL_LIMIT = 8
+_FIRST_PAUSE = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Run:
 
     run_id: str
     thread_id: str
+    graph_id: str
     assistant_id: str
     kwargs: dict[str, Any]
     kwargs_digest: str
@@ -35,6 +38,20 @@ class Run:
     metadata: dict[str, Any] = field(default_factory=dict)
     multitask_strategy: str = "enqueue"
     temporary: bool = False
+    not_before: datetime | None = None
+    cancel: str | None = None
+    error: dict[str, str] | None = None
+    started_at: datetime | None = None
+    resumed_from: str | None = None
+    stalls: int = 0
+    resumable: bool = True
+    orphaned: bool = False
+    idempotency_key: str | None = None
+
+    @property
+    def thread_metadata(self) -> dict[str, Any]:
+        """What a run adds to the metadata of its thread."""
+        return {**self.metadata, "graph_id": self.graph_id, "assistant_id": self.assistant_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +75,58 @@ def start_run(run: Run, worker: str, now: datetime) -> Run:
 
 def finish_run(run: Run, outcome: Outcome, now: datetime) -> Run:
     """The run at its end."""
-    return replace(run, status=outcome.status, worker=None, updated_at=now)
+    return replace(
+        run, status=outcome.status, worker=None, updated_at=now, error=outcome.error, cancel=None
+    )
 
 
-def may_try_again(run: Run) -> bool:
-    """Whether a run that lost its worker gets another one."""
-    return run.attempt < ATTEMPT_LIMIT
+_STOPPED = {
+    "drain": (
+        "WorkerStopped",
+        "the worker was stopped before the run ended, and its graph is not resumable",
+    ),
+    "memory": (
+        "MemoryLimit",
+        "the worker came near the end of its memory, and this run was ended to keep the others",
+    ),
+}
+
+
+def explain_stop(reason: str | None) -> Outcome:
+    """The end of a run that was stopped: an error where nobody wished for it."""
+    found = _STOPPED.get(reason or "")
+    if found is None:
+        return Outcome("interrupted")
+    return Outcome(
+        "error" if reason == "memory" else "interrupted",
+        error={"error": found[0], "message": found[1]},
+    )
+
+
+def resume_run(run: Run, checkpoint_id: str | None) -> Run:
+    """The next attempt of a run that lost its worker: does it begin further on than the last?"""
+    place = checkpoint_id or ""
+    stalls = run.stalls + 1 if place == (run.resumed_from or "") else 0
+    return replace(run, resumed_from=place, stalls=stalls)
+
+
+def may_go_on(run: Run) -> bool:
+    """Whether a run gets another attempt: not when the last ones all ended at one place."""
+    return run.stalls < STALL_LIMIT
+
+
+def make_pause(stalls: int) -> timedelta:
+    """How long a lost run waits that got nowhere this often before; at first not at all."""
+    return _FIRST_PAUSE * 2 ** (stalls - 1) if stalls else timedelta(0)
 
 
 def give_up(run: Run) -> Outcome:
-    """The end of a run that lost every worker it had."""
-    message = f"the run lost its worker {run.attempt} times and is not tried again"
+    """The end of a run that loses every worker at one place."""
+    message = (
+        f"the run lost its worker {run.attempt - 1} times, the last ones at the same step, and is "
+        "not tried again"
+    )
     return Outcome("error", error={"error": "WorkerLost", "message": message})
-
-
-def is_same_call(lost: Run, assistant_id: str, kwargs_digest: str) -> bool:
-    """Whether a new call repeats one whose answer was lost with its worker."""
-    return lost.assistant_id == assistant_id and lost.kwargs_digest == kwargs_digest
 
 
 def goes_on_from_checkpoint(lost: Run, checkpoint_run_id: str | None) -> bool:
@@ -91,3 +143,23 @@ def make_thread_status(outcome: Outcome, has_next: bool) -> ThreadStatus:
     if outcome.status in ("error", "timeout"):
         return "error"
     return "interrupted" if has_next else "idle"
+
+
+def render_run(run: Run) -> dict[str, Any]:
+    """The wire shape of a run."""
+    return {
+        "run_id": run.run_id,
+        "thread_id": run.thread_id,
+        "assistant_id": run.assistant_id,
+        "status": run.status,
+        "metadata": {
+            "created_by": "system",
+            **run.metadata,
+            "graph_id": run.graph_id,
+            "assistant_id": run.assistant_id,
+        },
+        "kwargs": run.kwargs,
+        "multitask_strategy": run.multitask_strategy,
+        "created_at": run.created_at.isoformat(),
+        "updated_at": run.updated_at.isoformat(),
+    }

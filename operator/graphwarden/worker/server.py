@@ -8,21 +8,24 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 import uvloop
 
 from graphwarden.telemetry import logs
+from graphwarden.worker.admission import count_threads
 from graphwarden.worker.app import make_app
-from graphwarden.worker.guards import NodeThreads, make_task
+from graphwarden.worker.guards import NodeThreads, guard_forks, make_task
+from graphwarden.worker.memory import find_limit
+from graphwarden.worker.memory_guard import MemoryGuard
+from graphwarden.worker.replacement import ExitCode
 from graphwarden.worker.service import Service, make_service
 from graphwarden.worker.settings import Settings
+from graphwarden.worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
-# A run may hold several threads at once: one per synchronous node of a superstep.
-_THREADS_PER_RUN = 4
 _CLOSE_SECONDS = 5
 
 
@@ -40,6 +43,8 @@ def serve(settings: Settings) -> None:
     logs.configure(settings.log_format, service="graphwarden-worker", pool=settings.capability)
     # Its account of every plugin and dialect, at each start, tells nobody anything.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It logs whole URLs, and those of webhooks and models carry secrets.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     if settings.app_dir is not None:
         sys.path.insert(0, str(settings.app_dir.resolve()))
     uvloop.run(_serve(settings))
@@ -47,12 +52,21 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
-    threads = max(32, settings.concurrency * _THREADS_PER_RUN)
-    loop.set_default_executor(NodeThreads(threads, thread_name_prefix="node"))
+    threads = NodeThreads(count_threads(settings.concurrency), thread_name_prefix="node")
+    loop.set_default_executor(threads)
     loop.set_task_factory(make_task)  # type: ignore[arg-type]  # generic, as the stub is not
+    guard_forks(loop)
     service = make_service(settings)
     server = _make_server(settings, service)
     stop = asyncio.Event()
+    worn: list[ExitCode] = []
+
+    def wear(code: ExitCode) -> None:
+        worn.append(code)
+        stop.set()
+
+    watchdog = _make_watchdog(settings, service, wear)
+    watchdog.start()
     serving = asyncio.create_task(server.serve())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -63,11 +77,21 @@ async def _serve(settings: Settings) -> None:
     server.should_exit = True
     await serving
     await service.close()
+    watchdog.stop()
     logger.info("stopped", extra={"clean": clean})
-    if not clean:
+    if not clean or worn or service.admission.lost:
         # Threads of stopped runs cannot be cancelled, and loop and interpreter would wait for them.
         logging.shutdown()
-        os._exit(0)
+        os._exit(worn[0] if worn else 0)
+
+
+def _make_watchdog(
+    settings: Settings, service: Service, wear: Callable[[ExitCode], None]
+) -> Watchdog:
+    limit = find_limit(settings.memory_limit_bytes)
+    service.metrics.memory_limited(limit or 0)
+    memory = None if limit is None else MemoryGuard(limit, service.runs, service.admission)
+    return Watchdog(settings, service.metrics, service.admission, memory, wear)
 
 
 async def _drain(service: Service, loop: asyncio.AbstractEventLoop) -> bool:

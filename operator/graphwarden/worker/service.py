@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from graphwarden.worker.admission import Admission
-from graphwarden.worker.durable import DurableRuns
 from graphwarden.worker.errors import storage_missing
 from graphwarden.worker.graphs import Graphs
+from graphwarden.worker.idempotency import Remembered
 from graphwarden.worker.inflight import InFlight
 from graphwarden.worker.metrics import Metrics
 from graphwarden.worker.settings import Settings
 from graphwarden.worker.watch import RegistryFile, follow_registry
 
 if TYPE_CHECKING:
+    from graphwarden.worker.engine.engine import Engine
     from graphwarden.worker.storage.database import Storage
+    from graphwarden.worker.thread_news import ThreadNews
 
 logger = logging.getLogger(__name__)
 
 _STORAGE_RETRY_SECONDS = 2.0
+# How often crons and webhooks are looked for.
+_LOOK_SECONDS = 1.0
 
 
 @dataclass
@@ -34,14 +39,18 @@ class Service:
     graphs: Graphs
     admission: Admission
     runs: InFlight
+    remembered: Remembered
     registry: RegistryFile
     storage: Storage | None = None
+    engine: Engine | None = None
+    news: ThreadNews | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def ready(self) -> bool:
         """Whether new runs may come."""
-        return self.graphs.any_loaded and not self.admission.draining
+        admission = self.admission
+        return self.graphs.any_loaded and not admission.draining and not admission.mostly_lost
 
     def require_storage(self) -> Storage:
         """The database.
@@ -53,15 +62,25 @@ class Service:
             raise storage_missing()
         return self.storage
 
-    def durable_runs(self) -> DurableRuns:
+    def require_engine(self) -> Engine:
         """Runs on threads.
 
         Raises:
             ApiError: 503 when there is no database in reach.
         """
-        return DurableRuns(
-            self.require_storage(), self.graphs, self.runs, self.metrics, self.settings.name
-        )
+        if self.engine is None:
+            raise storage_missing()
+        return self.engine
+
+    def require_news(self) -> ThreadNews:
+        """Waiting for the events of threads.
+
+        Raises:
+            ApiError: 503 when there is no database in reach.
+        """
+        if self.news is None:
+            raise storage_missing()
+        return self.news
 
     async def start(self) -> None:
         """Follow the registry, and open the database when one is named."""
@@ -71,13 +90,15 @@ class Service:
         self._tasks.append(asyncio.create_task(follow_registry(self.registry, self.graphs.apply)))
 
     async def drain(self) -> bool:
-        """Refuse new runs and let those in flight finish.
+        """Refuse new runs, let those in flight finish, and hand over what others can go on with.
 
-        What is left at the end of the time is stopped: a durable run stays `running` in the
-        database, and whoever gets its thread next goes on with it. True when nothing was left.
+        What is left at the end of the time is stopped; a durable run goes on elsewhere. True when
+        nothing was left.
         """
         self.admission.draining = True
         logger.info("draining", extra={"in_flight": self.admission.in_flight})
+        if self.engine is not None:
+            self.engine.drain()
         if await self.runs.wait_until_empty(self.settings.drain_seconds):
             return True
         for handle in list(self.runs.handles):
@@ -90,31 +111,57 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.news is not None:
+            await self.news.close()
         if self.storage is not None:
+            with contextlib.suppress(Exception):
+                await self.storage.leave()
             await self.storage.close()
 
     async def _open_storage(self, url: str) -> None:
         # Drivers and migrations take a second or more to import: only pools with a database pay
         # for it, and their other graphs are served meanwhile.
         await asyncio.to_thread(import_module, "graphwarden.worker.storage.database")
+        await asyncio.to_thread(import_module, "graphwarden.worker.engine.engine")
+        from graphwarden.worker.engine.caretaker import repeat
+        from graphwarden.worker.engine.engine import Engine
+        from graphwarden.worker.schedules import Schedules
         from graphwarden.worker.storage.database import StorageUnavailable, open_storage
+        from graphwarden.worker.storage.workers import Identity
+        from graphwarden.worker.thread_news import ThreadNews
+        from graphwarden.worker.webhooks import Webhooks
 
+        identity = Identity(self.settings.address, self.settings.capability)
         while True:
             try:
-                self.storage = await open_storage(url, self._ownership_lost)
+                self.storage = await open_storage(
+                    url,
+                    identity,
+                    pool_size=self.settings.database_pool_size,
+                    sqlite_synchronous=self.settings.sqlite_synchronous,
+                )
             except StorageUnavailable as problem:
                 logger.error("no storage, trying again: %s", problem)
                 self.graphs.use_storage(None)
                 await asyncio.sleep(_STORAGE_RETRY_SECONDS)
             else:
                 break
-        self.graphs.use_storage(self.storage.checkpointer)
+        self.graphs.use_storage(self.storage.checkpointer, self.storage.items)
+        self.news = ThreadNews(self.storage.events, self.runs)
         logger.info("storage open", extra={"database": self.storage.kind})
-
-    def _ownership_lost(self, thread_id: str) -> None:
-        """Another worker may own the thread by now: stop before two of them write to it."""
-        logger.error("thread ownership lost", extra={"thread_id": thread_id})
-        self.runs.stop_thread(thread_id, "ownership")
+        self.engine = Engine(
+            self.storage,
+            self.graphs,
+            self.runs,
+            self.admission,
+            self.metrics,
+            self.settings.retention,
+            self.settings.lease_seconds,
+        )
+        async with asyncio.TaskGroup() as duties:
+            duties.create_task(self.engine.run())
+            duties.create_task(repeat(Schedules(self).start_due, _LOOK_SECONDS))
+            duties.create_task(repeat(Webhooks(self).send_due, _LOOK_SECONDS))
 
 
 def make_service(settings: Settings) -> Service:
@@ -126,5 +173,6 @@ def make_service(settings: Settings) -> Service:
         graphs=Graphs(metrics),
         admission=Admission(settings.concurrency, metrics),
         runs=InFlight(),
+        remembered=Remembered(),
         registry=RegistryFile(settings.registry),
     )

@@ -4,6 +4,7 @@ controllers, so that nothing but the operator under test writes."""
 from __future__ import annotations
 
 import base64
+import json
 import os
 import socket
 import ssl
@@ -39,8 +40,13 @@ def require_programs() -> tuple[Path, Path]:
 
 
 @contextmanager
-def run_api_server(folder: Path, programs: tuple[Path, Path]) -> Iterator[Path]:
-    """Start both, apply the CRDs, hand out the path of a kubeconfig, and stop both."""
+def run_api_server(
+    folder: Path, programs: tuple[Path, Path], *, audit: Path | None = None
+) -> Iterator[Path]:
+    """Start both, apply the CRDs, hand out the path of a kubeconfig, and stop both.
+
+    `audit` is where every request is written down.
+    """
     etcd, server = programs
     key, public = folder / "sa.key", folder / "sa.pub"
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
@@ -73,6 +79,14 @@ def run_api_server(folder: Path, programs: tuple[Path, Path]) -> Iterator[Path]:
         "--authorization-mode=RBAC",
         "--service-cluster-ip-range=10.0.0.0/16",
     ]
+    if audit is not None:
+        rules = [{"level": "Metadata", "omitStages": ["RequestReceived"]}]
+        policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}
+        (folder / "audit.yaml").write_text(yaml.safe_dump(policy))
+        server_command += [
+            f"--audit-log-path={audit}",
+            f"--audit-policy-file={folder}/audit.yaml",
+        ]
     with _running(etcd_command, folder / "etcd.log"), _running(server_command, folder / "api.log"):
         with Api(kubeconfig) as api:
             api.wait_until_up()
@@ -118,10 +132,23 @@ PLACES = {
     "ConfigMap": "api/v1/{}/configmaps",
     "Pod": "api/v1/{}/pods",
     "Service": "api/v1/{}/services",
+    "EndpointSlice": "apis/discovery.k8s.io/v1/{}/endpointslices",
     "ServiceAccount": "api/v1/{}/serviceaccounts",
     "Deployment": "apis/apps/v1/{}/deployments",
     "HorizontalPodAutoscaler": "apis/autoscaling/v2/{}/horizontalpodautoscalers",
     "PodDisruptionBudget": "apis/policy/v1/{}/poddisruptionbudgets",
+    "Secret": "api/v1/{}/secrets",
+    "Role": "apis/rbac.authorization.k8s.io/v1/{}/roles",
+    "RoleBinding": "apis/rbac.authorization.k8s.io/v1/{}/rolebindings",
+    "ClusterRole": "apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "NetworkPolicy": "apis/networking.k8s.io/v1/{}/networkpolicies",
+    "Job": "apis/batch/v1/{}/jobs",
+    "ScaledObject": "apis/keda.sh/v1alpha1/{}/scaledobjects",
+    "ValidatingAdmissionPolicy": "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": (
+        "apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+    ),
     "Event": "apis/events.k8s.io/v1/{}/events",
     "GraphSpec": "apis/graphwarden.dev/v1alpha1/{}/graphspecs",
     "GraphPool": "apis/graphwarden.dev/v1alpha1/{}/graphpools",
@@ -132,14 +159,17 @@ PLACES = {
 class Api:
     """The API server as a test speaks to it: plain HTTP in one namespace, no Kubernetes client."""
 
-    def __init__(self, kubeconfig: Path, namespace: str = "default") -> None:
+    def __init__(
+        self, kubeconfig: Path, namespace: str = "default", *, agent: str = "tests"
+    ) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self.namespace = namespace
         self._http = httpx.Client(
             base_url=cluster["server"],
             verify=_make_ssl_context(kubeconfig.parent, cluster, user),
-            headers={"Authorization": f"Bearer {user['token']}"} if "token" in user else {},
+            headers={"User-Agent": agent}
+            | ({"Authorization": f"Bearer {user['token']}"} if "token" in user else {}),
             timeout=20,
         )
 
@@ -175,7 +205,7 @@ class Api:
 
     def apply(self, body: dict[str, Any], *, manager: str = "tests") -> dict[str, Any]:
         answer = self.try_apply(body, manager=manager)
-        answer.raise_for_status()
+        assert answer.is_success, answer.text
         return dict(answer.json())
 
     def try_apply(self, body: dict[str, Any], *, manager: str = "tests") -> httpx.Response:
@@ -186,8 +216,20 @@ class Api:
             json=body,
         )
 
+    def try_dry_run(self, body: dict[str, Any]) -> httpx.Response:
+        """A creation that is not stored, in which an unknown field is an error."""
+        params = {"dryRun": "All", "fieldValidation": "Strict"}
+        namespace = body["metadata"].get("namespace", self.namespace)
+        url = self.url(body["kind"]).replace(self.namespace, namespace)
+        return self._http.post(url, params=params, json=body)
+
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._http.post(self.url(body["kind"]), json=body)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def post(self, kind: str, name: str, subresource: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._http.post(self.url(kind, name) + subresource, json=body)
         assert answer.is_success, answer.text
         return dict(answer.json())
 
@@ -216,8 +258,18 @@ class Api:
         assert found is not None, f"{kind} {name} does not exist"
         return found
 
+    def try_list(self, kind: str, **params: str) -> httpx.Response:
+        return self._http.get(self.url(kind), params=params)
+
+    def watch(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Every event from now on, with an ADDED for what is there."""
+        params = {"watch": "true"}
+        with self._http.stream("GET", self.url(kind), params=params, timeout=None) as answer:
+            for line in answer.iter_lines():
+                yield json.loads(line)
+
     def list(self, kind: str, **params: str) -> list[dict[str, Any]]:
-        answer = self._http.get(self.url(kind), params=params)
+        answer = self.try_list(kind, **params)
         answer.raise_for_status()
         return list(answer.json()["items"])
 

@@ -115,6 +115,12 @@ class Fleet:
             "/runs/wait", json={"assistant_id": assistant, "input": {"text": text}}
         )
 
+    def says_why(self, assistant: str) -> str | None:
+        """Why the graph cannot be called, or None while that is not known."""
+        with suppress(httpx.TransportError):
+            return str(self.run(assistant).json().get("reason"))
+        return None
+
     def says(self, assistant: str) -> str | None:
         """What the graph answers, or None when it cannot be called."""
         with suppress(httpx.TransportError):

@@ -34,7 +34,7 @@ def test_a_graph_that_does_not_import_leaves_the_others_serving(fleet: Fleet) ->
     (fleet.flows / "broken_graph" / "__init__.py").write_text("import no_such_package\n")
     with fleet.running():
         assert until(lambda: fleet.says("a"), "a") == "hi!"
-        until(lambda: fleet.run("broken").json().get("reason") == "GraphNotReady", "the reason")
+        until(lambda: fleet.says_why("broken") == "GraphNotReady", "the reason")
         assert "no_such_package" in fleet.run("broken").json()["detail"]
         assert "broken (one): failed, ImportError" in fleet.output()
 

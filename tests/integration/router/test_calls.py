@@ -237,21 +237,6 @@ async def test_no_call_is_lost_while_the_table_changes(router: Router) -> None:
     assert two.received
 
 
-async def test_a_body_is_streamed_on_when_a_header_names_the_assistant(router: Router) -> None:
-    body = json.dumps({"assistant_id": "x", "input": "y" * 50_000}).encode()
-
-    async def pieces() -> object:
-        for start in range(0, len(body), 7_000):
-            yield body[start : start + 7_000]
-
-    async with listening(always(200)) as worker:
-        await router.to(worker.endpoint)
-        headers = {"x-assistant-id": "x"}
-        got = await router.http.post("/runs/wait", content=pieces(), headers=headers)
-    assert got.status_code == 200
-    assert worker.received[0].body == body
-
-
 async def test_a_browser_may_call_and_see_where_its_run_is(router: Router) -> None:
     async with listening(always(200)) as worker:
         await router.to(worker.endpoint)

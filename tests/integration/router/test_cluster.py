@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from integration.control.apiserver import PLACES, Api, require_programs, run_api_server
+from integration.control.apiserver import PLACES, Api
 from integration.router.upstream import Router, always, listening, running_router
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -63,20 +62,6 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         # The line was cut: the other half ends below.
         pass
     writer.close()
-
-
-@pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with run_api_server(tmp_path_factory.mktemp("api"), require_programs()) as path:
-        yield path
-
-
-@pytest.fixture
-def api(kubeconfig: Path) -> Iterator[Api]:
-    namespace = f"router-{uuid.uuid4().hex[:8]}"
-    with Api(kubeconfig, namespace) as api:
-        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        yield api
 
 
 @pytest.fixture

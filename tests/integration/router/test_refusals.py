@@ -36,7 +36,7 @@ def problem_of(got: httpx.Response) -> tuple[int, str]:
 async def test_a_body_that_cannot_be_routed_is_refused_with_a_reason(
     router: Router, body: Any, problem: tuple[int, str]
 ) -> None:
-    await router.to("127.0.0.1:9")
+    await router.to("127.0.0.1:9", has_storage=False)
     assert problem_of(await router.http.post("/runs/wait", content=body)) == problem
 
 
@@ -55,7 +55,7 @@ async def test_an_unknown_graph_is_told_with_those_there_are(router: Router) -> 
         ("GET", "/nothing", (404, "NotFound")),
         ("DELETE", "/ok", (405, "MethodNotAllowed")),
         ("GET", "/runs/wait", (405, "MethodNotAllowed")),
-        ("GET", "/assistants/nope", (404, "UnknownAssistant")),
+        ("GET", "/assistants/nope", (422, "InvalidRequest")),
         ("GET", "/assistants/nope/schemas", (422, "UnknownAssistant")),
     ],
 )

@@ -28,10 +28,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """The DSN of an empty database."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgres_server.removesuffix("/postgres") + f"/{name}"
+    return make_database(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,3 +38,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path / 'fleet.sqlite'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+def make_database(server: str) -> str:
+    """The DSN of an empty database on the server."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return server.removesuffix("/postgres") + f"/{name}"

@@ -131,7 +131,7 @@ async def test_more_runs_of_a_graph_than_it_allows_are_refused_unstarted(
         (422, "MissingAssistantID", b'{"input": {}}'),
         (422, "UnknownAssistant", b'{"assistant_id": "nobody"}'),
         (404, "NotFound", b'{"assistant_id": "00000000-0000-0000-0000-000000000000"}'),
-        (422, "UnsupportedField", b'{"assistant_id": "echo", "webhook": "http://x"}'),
+        (422, "UnsupportedField", b'{"assistant_id": "echo", "feedback_keys": ["k"]}'),
         (422, "InvalidRequest", b'{"assistant_id": "echo", "stream_mode": "bogus"}'),
         (400, "InvalidRequest", b'{"assistant_id": "echo", "command": {"resume": 1}}'),
         (413, "BodyTooLarge", b" " * 3000),
@@ -144,6 +144,16 @@ async def test_what_cannot_be_served_is_answered_with_a_reason(
 ) -> None:
     answer = await worker.http.post("/runs/wait", content=body)
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+
+
+@pytest.mark.parametrize("path", ["/runs/wait", "/runs/stream"])
+async def test_a_header_that_names_another_graph_than_the_body_is_refused(
+    worker: WorkerProcess, path: str
+) -> None:
+    body = {"assistant_id": "echo", "input": {"foo": "x"}}
+    answer = await worker.http.post(path, json=body, headers={"x-assistant-id": "toned"})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "InvalidRequest")
+    assert "'toned'" in answer.json()["detail"]
 
 
 async def test_json_sent_as_plain_text_is_read(worker: WorkerProcess) -> None:

@@ -107,6 +107,22 @@ def test_an_image_from_another_registry_is_refused() -> None:
     assert reason_of(fleet, "a") == Accepted.INVALID_POOL
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"containers": [{"name": "worker", "image": "evil/x"}]},
+        {"initContainers": [{"name": "first", "image": "evil/x"}]},
+        {"volumes": [{"name": "data", "image": {"reference": "evil/x"}}]},
+    ],
+)
+def test_an_image_in_the_pod_template_must_be_from_an_allowed_registry_too(spec: Any) -> None:
+    policy = Policy(allowed_registries=("registry.example/",))
+    worker = {"image": "registry.example/x", "podTemplate": {"spec": spec}}
+    fleet = make_fleet([graph("a")], [pool("email", worker=worker)], policy=policy)
+    assert reason_of(fleet, "a") == Accepted.INVALID_POOL
+    assert "evil/x" in fleet.verdicts["sales", "a"].message
+
+
 def test_settings_that_contradict_each_other_after_merging_name_the_pool() -> None:
     defaults = GraphPoolSpec.model_validate({"worker": {"image": "x"}, "concurrencyPerReplica": 5})
     merged = make_pool_spec(defaults, pool("email", scaling={"maxReplicas": 3}))

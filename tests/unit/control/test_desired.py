@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,11 +22,12 @@ def _container(pool: Any) -> Any:
     return _child(pool, "Deployment")["spec"]["template"]["spec"]["containers"][0]
 
 
-def test_a_pool_without_a_graphpool_has_its_six_children(make_graph: Any, pool_of: Any) -> None:
+def test_a_pool_without_a_graphpool_has_its_seven_children(make_graph: Any, pool_of: Any) -> None:
     children = make_children(pool_of(make_graph("email-reply")))
     assert [(c["kind"], c["metadata"]["name"]) for c in children] == [
         ("ServiceAccount", "graphpool-email"),
         ("ConfigMap", "graphpool-email-registry"),
+        ("NetworkPolicy", "graphpool-email"),
         ("Service", "graphpool-email"),
         ("Deployment", "graphpool-email"),
         ("HorizontalPodAutoscaler", "graphpool-email"),
@@ -58,6 +60,7 @@ def test_the_whole_deployment(make_graph: Any, make_graphpool: Any, pool_of: Any
                         "controller": True,
                     }
                 ],
+                "annotations": {"graphwarden.dev/image": "registry.example/graphs:1"},
             },
             "spec": {
                 "selector": {
@@ -84,6 +87,7 @@ def test_the_whole_deployment(make_graph: Any, make_graphpool: Any, pool_of: Any
                         "serviceAccountName": "graphpool-email",
                         "automountServiceAccountToken": False,
                         "enableServiceLinks": False,
+                        "shareProcessNamespace": True,
                         "securityContext": {
                             "runAsNonRoot": True,
                             "runAsUser": 65532,
@@ -223,6 +227,23 @@ def test_replicas_are_ours_only_without_a_scaler(
     assert _child(pool, "Deployment")["spec"].get("replicas") == replicas
     has_autoscaler = _child(pool, "HorizontalPodAutoscaler") is not None
     assert has_autoscaler == (spec.get("scaling", {}).get("mode", "HPA") == "HPA")
+
+
+def test_an_autoscaler_that_knows_the_runs_in_flight_goes_by_them_alone(
+    make_graph: Any, make_graphpool: Any, pool_of: Any
+) -> None:
+    graphpool = make_graphpool(concurrencyPerReplica=10, scaling={"minReplicas": 0})
+    pool = replace(pool_of(make_graph("email-reply"), graphpool), counts_runs=True)
+    spec = _child(pool, "HorizontalPodAutoscaler")["spec"]
+    (metric,) = spec["metrics"]
+    assert spec["minReplicas"] == 0
+    assert metric["external"] == {
+        "metric": {
+            "name": "graphwarden_runs_in_flight",
+            "selector": {"matchLabels": {"capability": "email"}},
+        },
+        "target": {"type": "AverageValue", "averageValue": "7"},
+    }
 
 
 @pytest.mark.parametrize(("least", "most", "expected"), [(0, 5, (1, 5)), (3, 2, (3, 3))])

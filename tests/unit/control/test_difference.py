@@ -169,6 +169,18 @@ _trees = st.recursive(
 _objects = st.dictionaries(st.text(max_size=4), _trees, max_size=4)
 
 
+def _with_cpu(cpu: str) -> dict[str, Any]:
+    resources = {"requests": {"cpu": cpu}}
+    return {"spec": {"containers": [{"name": "a", "resources": resources}]}}
+
+
+@pytest.mark.parametrize(("wanted", "live"), [("0.0001", "1m"), ("1.0005", "1001m"), ("1", "1")])
+def test_a_request_below_a_thousandth_is_no_difference_to_what_the_server_makes_of_it(
+    wanted: str, live: str
+) -> None:
+    assert find_difference(_with_cpu(wanted), _with_cpu(live)) is None
+
+
 @given(_objects)
 def test_an_object_does_not_differ_from_itself(body: dict[str, Any]) -> None:
     assert find_difference({"spec": body}, {"spec": copy.deepcopy(body)}) is None

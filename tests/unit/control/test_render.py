@@ -30,7 +30,7 @@ def test_the_children_of_every_pool_are_printed(
     assert main(["render", "--manifests", str(tmp_path)]) == 0
     kinds = [document["kind"] for document in yaml.safe_load_all(capsys.readouterr().out)]
     assert "Deployment" in kinds
-    assert len(kinds) == 6
+    assert len(kinds) == 7
 
 
 def test_a_graph_that_is_left_out_is_named(

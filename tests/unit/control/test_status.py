@@ -150,7 +150,7 @@ def test_the_younger_of_two_with_one_assistant_id_names_the_winner(
 @pytest.mark.parametrize(
     ("scaling", "replicas", "expected"),
     [
-        ({"mode": "KEDA", "minReplicas": 0}, None, ("True", "ScaledToZero")),
+        ({"mode": "KEDA", "minReplicas": 0}, None, ("False", "PoolUnavailable")),
         ({"mode": "None"}, 0, ("False", "ScaledToZero")),
         ({"mode": "HPA"}, None, ("False", "PoolUnavailable")),
     ],

@@ -141,7 +141,6 @@ async def test_a_reply_type_overrides_the_plan_of_the_intent() -> None:
     [
         ({}, "Send original_email"),
         ({"original_email": "  "}, "Send original_email"),
-        ({"message_id": "<x@y>"}, "context key inbox"),
         ({"original_email": "hi", "reply_type": "shout"}, "reply_type is 'shout'"),
     ],
 )

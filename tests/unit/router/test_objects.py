@@ -97,3 +97,12 @@ def test_the_settings_of_a_graphpool_reach_the_route() -> None:
 def test_a_pool_has_storage_when_one_of_its_graphs_is_resumable(resumable: bool) -> None:
     found = table(graph(*READY, resumable=resumable))
     assert found.pools["sales/email"].has_storage is resumable
+
+
+def test_a_pool_with_a_database_has_storage_whatever_its_graphs_need() -> None:
+    pool = {
+        "metadata": {"namespace": "sales", "name": "email"},
+        "spec": {"storage": {"secretRef": {"name": "fleet-database"}}},
+    }
+    found = make_route_table([graph(*READY)], [pool], [], 1)
+    assert found.pools["sales/email"].has_storage

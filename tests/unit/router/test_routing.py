@@ -15,6 +15,7 @@ from graphwarden.router.routing import (
     Target,
     decode_assistant,
     decode_thread_graph,
+    find_at_start,
     find_route,
 )
 from graphwarden.router.table import make_table
@@ -33,12 +34,34 @@ from graphwarden.router.table import make_table
         ("GET", "/threads/t-1/runs", Target.THREAD),
         ("GET", "/threads/t-1/runs/r/join", Target.THREAD),
         ("DELETE", "/threads/t-1", Target.THREAD),
+        ("POST", "/threads/t-1/commands", Target.COMMAND),
+        ("GET", "/threads/t-1/commands", Target.WRONG_METHOD),
+        ("POST", "/mcp", Target.TOOLS),
+        ("GET", "/mcp", Target.WRONG_METHOD),
+        ("DELETE", "/mcp", Target.OWN),
+        ("POST", "/threads/t-1/copy", Target.THREAD),
+        ("POST", "/threads/prune", Target.STORAGE),
+        ("POST", "/threads/count", Target.STORAGE),
+        ("POST", "/runs/cancel", Target.STORAGE),
+        ("GET", "/openapi.json", Target.STORAGE),
+        ("GET", "/docs", Target.STORAGE),
+        ("GET", "/runs/r/stream", Target.STORAGE),
+        ("POST", "/runs/crons", Target.BODY_ASSISTANT),
+        ("POST", "/threads/t-1/runs/crons", Target.BODY_ASSISTANT),
+        ("PATCH", "/runs/crons/c", Target.STORAGE),
         ("POST", "/threads", Target.STORAGE),
         ("POST", "/threads/search", Target.STORAGE),
         ("PUT", "/store/items", Target.STORAGE),
         ("GET", "/assistants/x/schemas", Target.PATH_ASSISTANT),
         ("GET", "/assistants/x", Target.OWN),
-        ("DELETE", "/assistants/x", Target.WRONG_METHOD),
+        ("DELETE", "/assistants/x", Target.OWN),
+        ("PATCH", "/assistants/x", Target.OWN),
+        ("PUT", "/assistants/x", Target.WRONG_METHOD),
+        ("POST", "/assistants", Target.OWN),
+        ("GET", "/assistants", Target.WRONG_METHOD),
+        ("POST", "/assistants/x/versions", Target.OWN),
+        ("GET", "/assistants/x/latest", Target.WRONG_METHOD),
+        ("GET", "/assistants/x/subgraphs/n", Target.PATH_ASSISTANT),
         ("POST", "/assistants/search", Target.OWN),
         ("GET", "/ok", Target.OWN),
         ("HEAD", "/ok", Target.OWN),
@@ -66,6 +89,47 @@ def test_the_assistant_is_found_wherever_it_stands_in_the_body(
     pairs = [("assistant_id", assistant), ("input", value)]
     body = json.dumps(dict(pairs if first else reversed(pairs))).encode()
     assert decode_assistant(body) == assistant
+
+
+awkward_keys = st.sampled_from(["assistant_id", 'a"assistant_id', "a", "\\", '"'])
+awkward_values = st.recursive(
+    st.text() | st.sampled_from(['"assistant_id": "x"', '{"assistant_id": "x"}', "assistant_id"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(awkward_keys, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(awkward_keys, awkward_values), st.booleans())
+def test_the_assistant_of_a_long_body_is_the_one_that_a_parser_finds(
+    value: dict[str, object], escaped: bool
+) -> None:
+    body = json.dumps({"input": "x" * 20_000, **value}, ensure_ascii=escaped).encode()
+    wanted = value.get("assistant_id")
+    if isinstance(wanted, str) or wanted is None:
+        assert decode_assistant(body) == wanted
+
+
+def test_of_two_assistants_in_a_long_body_the_last_counts() -> None:
+    start = '{"assistant_id": "a", "input": "' + "x" * 20_000
+    for last in ('"assistant_id"', r'"assistant\u005fid"'):
+        assert decode_assistant(f'{start}", "assistant_id": "b", {last}: "c"}}'.encode()) == "c"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "assistant"),
+    [
+        (b'{"assistant_id": "x", "input": {', "x"),
+        (b' {\n "assistant_id":"x"}', "x"),
+        (b'{"assistant_id": "x', None),
+        (b'{"assistant_id": "a\\u0062",', None),
+        (b'{"input": {"assistant_id": "x"}', None),
+        (b"", None),
+    ],
+)
+def test_an_assistant_that_a_body_begins_with_is_found_before_the_rest_arrives(
+    beginning: bytes, assistant: str | None
+) -> None:
+    assert find_at_start(beginning) == assistant
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"a": 1', b"[1]", b'{"assistant_id": 5}', b"\xff"])

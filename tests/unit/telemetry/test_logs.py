@@ -41,3 +41,8 @@ def test_the_text_form_ends_with_the_fields() -> None:
         .format(make_record("hello", pool="email"))
         .endswith("x: hello pool=email")
     )
+
+
+def test_what_uvicorn_says_twice_stands_there_once() -> None:
+    record = make_record("running", color_message="\x1b[1mrunning")
+    assert "color_message" not in json.loads(logs.JsonFormatter().format(record))

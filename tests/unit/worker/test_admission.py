@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from graphwarden.api.registry import Row, RowRun
+from graphwarden.worker import marks
 from graphwarden.worker.admission import Admission
 from graphwarden.worker.errors import ApiError
 from graphwarden.worker.graphs import Slot
@@ -58,3 +61,21 @@ def test_a_draining_worker_refuses() -> None:
     admission = Admission(2, Metrics("email"))
     admission.draining = True
     assert refusal(admission, make_slot()) == "Draining"
+
+
+def test_a_worker_short_of_memory_refuses() -> None:
+    admission = Admission(2, Metrics("email"))
+    admission.short_of_memory = True
+    assert refusal(admission, make_slot()) == "MemoryPressure"
+
+
+async def test_a_run_that_leaves_a_thread_behind_keeps_its_place_until_that_ends() -> None:
+    admission, slot = Admission(1, Metrics("email")), make_slot()
+    place = admission.enter(slot)
+    mark = marks.begin("echo", "a-run")
+    mark.submitted()
+    place.leave()
+    assert (admission.in_flight, admission.lost, admission.mostly_lost) == (1, 1, True)
+    mark.withdrawn()
+    await asyncio.sleep(0)
+    assert (admission.in_flight, admission.lost, admission.mostly_lost) == (0, 0, False)

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from graphwarden.worker.guards import ExitAttempted, NodeThreads, in_run, make_task
+from graphwarden.worker import marks
+from graphwarden.worker.guards import ExitAttempted, NodeThreads, make_task
 
 
 async def leave() -> None:
@@ -18,7 +19,7 @@ async def answer() -> int:
 
 
 async def test_an_exit_in_a_task_of_a_run_is_an_ordinary_error() -> None:
-    in_run.set(True)
+    marks.begin("echo", "a-run")
     task = make_task(asyncio.get_running_loop(), leave(), name="node")
     with pytest.raises(ExitAttempted, match="SystemExit"):
         await task
@@ -26,7 +27,8 @@ async def test_an_exit_in_a_task_of_a_run_is_an_ordinary_error() -> None:
 
 @pytest.mark.parametrize("inside", [True, False])
 async def test_other_tasks_are_as_they_were(inside: bool) -> None:
-    in_run.set(inside)
+    if inside:
+        marks.begin("echo", "a-run")
     task = make_task(asyncio.get_running_loop(), answer(), name="node")
     assert (await task, task.get_name()) == (42, "node")
 

@@ -53,12 +53,7 @@ def test_a_field_nobody_knows_is_ignored() -> None:
         ({"if_not_exists": "maybe"}, 422, "InvalidRequest", "`if_not_exists`"),
         ({"on_disconnect": "cry"}, 422, "InvalidRequest", "`on_disconnect`"),
         ({"interrupt_before": "a"}, 422, "InvalidRequest", "`interrupt_before`"),
-        ({"webhook": "http://x"}, 422, "UnsupportedField", "`webhook`"),
-        ({"after_seconds": 3}, 422, "UnsupportedField", "`after_seconds`"),
-        ({"stream_resumable": True}, 422, "UnsupportedField", "`stream_resumable`"),
         ({"feedback_keys": ["k"]}, 422, "UnsupportedField", "`feedback_keys`"),
-        ({"multitask_strategy": "rollback"}, 422, "UnsupportedField", "`multitask_strategy`"),
-        ({"multitask_strategy": "interrupt"}, 422, "UnsupportedField", "`multitask_strategy`"),
     ],
 )
 def test_what_cannot_be_served_is_refused(body: Any, status: int, reason: str, words: str) -> None:
@@ -70,7 +65,7 @@ def test_what_cannot_be_served_is_refused(body: Any, status: int, reason: str, w
     assert words in refused.value.detail
 
 
-@pytest.mark.parametrize("field", ["webhook", "after_seconds", "stream_resumable"])
+@pytest.mark.parametrize("field", ["feedback_keys", "langsmith_tracer", "strict_resume"])
 def test_an_unsupported_field_that_asks_nothing_is_taken(field: str) -> None:
     assert parse(**{field: None}) == parse(**{field: False}) == parse()
 

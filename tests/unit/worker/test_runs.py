@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from graphwarden.worker.runs import (
-    ATTEMPT_LIMIT,
+    STALL_LIMIT,
     Outcome,
     Run,
     finish_run,
     give_up,
     goes_on_from_checkpoint,
-    is_same_call,
+    make_pause,
     make_thread_status,
-    may_try_again,
+    may_go_on,
+    resume_run,
     start_run,
 )
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=5)
-RUN = Run("run-1", "campaign-7", "reply", {}, "digest", NOW, NOW)
+RUN = Run("run-1", "campaign-7", "reply", "uuid", {}, "digest", NOW, NOW)
 
 
 def test_a_started_run_belongs_to_its_worker() -> None:
@@ -40,21 +42,25 @@ def test_a_finished_run_belongs_to_nobody() -> None:
     assert (run.status, run.worker) == ("success", None)
 
 
-def test_a_run_is_given_up_after_the_last_attempt() -> None:
-    run = RUN
-    for _ in range(ATTEMPT_LIMIT):
-        assert may_try_again(run)
-        run = start_run(run, "worker", NOW)
-    assert not may_try_again(run)
+def test_a_run_that_ends_at_one_place_again_and_again_is_given_up() -> None:
+    run = replace(RUN, attempt=2)
+    for _ in range(STALL_LIMIT):
+        assert may_go_on(run)
+        run = resume_run(run, None)
+    assert not may_go_on(run)
     assert give_up(run).answer["__error__"]["error"] == "WorkerLost"
 
 
-@pytest.mark.parametrize(
-    ("assistant_id", "digest", "same"),
-    [("reply", "digest", True), ("reply", "other", False), ("compose", "digest", False)],
-)
-def test_a_call_is_the_same_by_graph_and_digest(assistant_id: str, digest: str, same: bool) -> None:
-    assert is_same_call(RUN, assistant_id, digest) is same
+def test_a_run_that_gets_nowhere_is_tried_after_longer_and_longer_pauses() -> None:
+    pauses = [make_pause(stalls).total_seconds() for stalls in range(4)]
+    assert pauses == [0, 0.5, 1, 2]
+
+
+def test_a_run_that_gets_further_with_each_attempt_goes_on() -> None:
+    run = RUN
+    for number in range(STALL_LIMIT * 3):
+        run = resume_run(run, f"checkpoint-{number}")
+        assert may_go_on(run)
 
 
 @pytest.mark.parametrize(("made_by", "goes_on"), [("run-1", True), ("run-0", False), (None, False)])

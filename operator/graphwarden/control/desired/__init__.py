@@ -7,6 +7,8 @@ from graphwarden.control.desired.account import make_service_account
 from graphwarden.control.desired.autoscaler import make_autoscaler
 from graphwarden.control.desired.deployment import make_deployment
 from graphwarden.control.desired.disruption import make_disruption_budget
+from graphwarden.control.desired.keda import make_scaled_object
+from graphwarden.control.desired.network import make_network_policy
 from graphwarden.control.desired.registry import make_registry_map
 from graphwarden.control.desired.service import make_service
 from graphwarden.control.kinds import Manifest
@@ -17,9 +19,11 @@ def make_children(pool: Pool) -> list[Manifest]:
     children = [
         make_service_account(pool),
         make_registry_map(pool),
+        make_network_policy(pool),
         make_service(pool),
         make_deployment(pool),
         make_autoscaler(pool),
+        make_scaled_object(pool),
         make_disruption_budget(pool),
     ]
     return [child for child in children if child is not None]

@@ -8,7 +8,7 @@ from graphwarden.api import names
 from graphwarden.api.fleet import Pool
 from graphwarden.api.graphpool import GraphPoolSpec, ScalingMode
 from graphwarden.control.desired.metadata import make_metadata
-from graphwarden.control.desired.pod import make_pod_template
+from graphwarden.control.desired.pod import find_image, make_pod_template
 from graphwarden.control.kinds import Manifest
 
 
@@ -29,10 +29,13 @@ def make_deployment(pool: Pool) -> Manifest:
     replicas = choose_replicas(pool.spec)
     if replicas is not None:
         spec["replicas"] = replicas
+    metadata = make_metadata(pool, names.make_pool_name(pool.capability))
+    # What was let run, which somebody who edits the template does not know of.
+    metadata["annotations"] = {names.ANNOTATION_IMAGE: find_image(spec["template"])}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": make_metadata(pool, names.make_pool_name(pool.capability)),
+        "metadata": metadata,
         "spec": spec,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from graphwarden.api import names
@@ -42,6 +43,9 @@ def make_pod_spec(pool: Pool) -> dict[str, Any]:
         "serviceAccountName": choose_service_account_name(pool),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # With a first process that is not ours, a SIGTERM ends a worker that has no handler yet:
+        # alone in its namespace the worker would never see it, and stay for its whole grace period.
+        "shareProcessNamespace": True,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": _USER_ID,
@@ -116,6 +120,13 @@ def make_environment(pool: Pool) -> list[dict[str, Any]]:
         source = {"secretKeyRef": {"name": secret.name, "key": secret.key}}
         env.append({"name": "GRAPHWARDEN_DATABASE_URL", "valueFrom": source})
     return merge_items("env", env, pool.spec.worker.env)
+
+
+def find_image(template: Mapping[str, Any]) -> str:
+    """The image of a template's worker container; empty when it has none."""
+    containers = template["spec"]["containers"]
+    found = (c.get("image", "") for c in containers if c["name"] == names.WORKER_CONTAINER)
+    return str(next(found, ""))
 
 
 def _grace_seconds(pool: Pool) -> int:

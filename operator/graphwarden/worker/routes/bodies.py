@@ -47,6 +47,25 @@ async def read_json(request: Request) -> Any:
         raise ApiError(400, Reason.INVALID_JSON, "Invalid JSON in request body") from None
 
 
+async def read_run_body(request: Request) -> Any:
+    """The body of a request for a run.
+
+    What routes by `x-assistant-id` has not looked at the body, and may have asked only whether the
+    caller may run the one that the header names.
+
+    Raises:
+        ApiError: 422 when the two name different assistants, and what `read_json` raises.
+    """
+    body = await read_json(request)
+    named = request.headers.get("x-assistant-id")
+    if named is not None and isinstance(body, dict) and body.get("assistant_id") != named:
+        raise invalid(
+            f"the header x-assistant-id names {named!r}, and assistant_id in the body is "
+            f"{body.get('assistant_id')!r}: send the same in both, or leave the header out"
+        )
+    return body
+
+
 def _too_large(limit: int) -> ApiError:
     detail = f"the request body is larger than {limit} bytes"
     return ApiError(413, Reason.BODY_TOO_LARGE, detail)
@@ -82,6 +101,34 @@ def parse_count(value: Any, name: str, default: int, limit: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
         raise invalid(f"`{name}` must be a whole number from 0 to {limit}")
     return value
+
+
+def parse_filter(value: Any, name: str) -> dict[str, Any]:
+    """What is to be found in a JSON column, in terms that every database can compare.
+
+    Raises:
+        ApiError: 422 where it could not be asked for.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid(f"`{name}` must be an object")
+    if not _can_be_compared(value):
+        raise invalid(f"`{name}` must have no NUL in a text and no number beyond 64 bits")
+    return value
+
+
+def _can_be_compared(value: Any) -> bool:
+    match value:
+        case dict():
+            return all("\0" not in k and _can_be_compared(v) for k, v in value.items())
+        case list():
+            return all(map(_can_be_compared, value))
+        case str():
+            return "\0" not in value
+        case int():
+            return -(2**63) <= value < 2**63
+    return True
 
 
 def answer_json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

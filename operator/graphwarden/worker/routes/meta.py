@@ -40,7 +40,7 @@ async def info(request: Request) -> Response:
             "version": _API_VERSION,
             "graphwarden_version": version("graphwarden"),
             "langgraph_py_version": version("langgraph"),
-            "flags": {"assistants": True, "crons": False, "langsmith": False},
+            "flags": {"assistants": True, "crons": True, "langsmith": False},
             "host": {"kind": "self-hosted"},
         }
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,38 @@ from typing import Any
 import aiosqlite
 import psycopg
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import event
+from langgraph.store.base import BaseStore
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from graphwarden.worker.encoding import dumps_for_database, loads
-from graphwarden.worker.storage.locks import AdvisoryLocks, FileLocks, ThreadLocks, connect
+from graphwarden.worker.storage.assistants import AssistantRecords
+from graphwarden.worker.storage.checkpoints import Checkpoints
+from graphwarden.worker.storage.claims import Claims
+from graphwarden.worker.storage.crons import CronRecords
+from graphwarden.worker.storage.deliveries import Deliveries
+from graphwarden.worker.storage.engines import (
+    BUSY_TIMEOUT_MS,
+    Synchronous,
+    make_engine,
+    make_pragmas,
+)
+from graphwarden.worker.storage.events import EventLog
+from graphwarden.worker.storage.fence import Fence
+from graphwarden.worker.storage.items import open_postgres_items, open_sqlite_items
+from graphwarden.worker.storage.liveness import FileLiveness, Liveness, SessionLiveness, connect
 from graphwarden.worker.storage.migrate import migrate
+from graphwarden.worker.storage.ownership import Ownership
 from graphwarden.worker.storage.records import Records
+from graphwarden.worker.storage.run_records import RunRecords
+from graphwarden.worker.storage.savers.pacing import pace_langgraph
+from graphwarden.worker.storage.savers.pool import make_pool
+from graphwarden.worker.storage.savers.postgres import PostgresSaver
+from graphwarden.worker.storage.savers.sqlite import SqliteSaver
+from graphwarden.worker.storage.wakes import Wakes
+from graphwarden.worker.storage.workers import Identity, Workers
 
-_BUSY_TIMEOUT_MS = 15_000
-_POOL_SIZE = 10
+DEFAULT_POOL_SIZE = 10
 _MIGRATION_LOCK = "schema migration"
 _MIGRATION_KEY = 0x67726170_68776172  # "graphwar", an advisory lock of its own
 
@@ -42,10 +58,54 @@ class Storage:
     """An open database."""
 
     kind: str
+    engine: AsyncEngine
+    identity: Identity
     records: Records
-    locks: ThreadLocks
+    runs: RunRecords
+    ownership: Ownership
+    claims: Claims
+    wakes: Wakes
+    events: EventLog
+    workers: Workers
+    liveness: Liveness
+    checkpoints: Checkpoints
+    crons: CronRecords
+    deliveries: Deliveries
     checkpointer: BaseCheckpointSaver[Any]
+    items: BaseStore
     _resources: AsyncExitStack
+
+    @property
+    def assistants(self) -> AssistantRecords:
+        """The assistants that the API made."""
+        return AssistantRecords(self.engine)
+
+    async def introduce(self) -> None:
+        """Show this worker to the others."""
+        await self.liveness.hold(self.identity.worker_id)
+        await self.workers.register(self.identity)
+
+    async def become_another(self) -> None:
+        """Go on under a new name, after the others took this worker for dead."""
+        self.identity.renew()
+        await self.introduce()
+
+    async def roll_back(self, fence: Fence, run_id: str) -> None:
+        """Remove what a run stored on its thread."""
+        await self.checkpoints.roll_back(fence, run_id)
+
+    async def keep_latest(self, thread_id: str) -> None:
+        """Forget all checkpoints of a thread but the last."""
+        await self.checkpointer.aprune([thread_id], strategy="keep_latest")
+
+    async def forget_thread(self, thread_id: str) -> bool:
+        """Remove a thread with its runs, events and checkpoints. False: there was none."""
+        await self.checkpointer.adelete_thread(thread_id)
+        return await self.records.delete_thread(thread_id)
+
+    async def leave(self) -> None:
+        """Tell the others that this worker ended in good order."""
+        await self.workers.forget(self.identity.worker_id)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -62,24 +122,34 @@ def normalise_url(url: str) -> str:
     return url
 
 
-async def open_storage(url: str, on_lost: Callable[[str], None]) -> Storage:
+async def open_storage(
+    url: str,
+    identity: Identity,
+    *,
+    pool_size: int = DEFAULT_POOL_SIZE,
+    sqlite_synchronous: Synchronous = "NORMAL",
+) -> Storage:
     """Connect, migrate, and be ready for runs.
 
     Args:
         url: where the database is, with or without a driver in the scheme.
-        on_lost: told the name of each thread whose ownership broke away.
+        identity: who this worker is to the others on the database.
+        pool_size: connections to PostgreSQL for checkpoints.
+        sqlite_synchronous: what a loss of power may cost; nothing else does.
 
     Raises:
         StorageUnavailable: the database cannot be reached or used.
     """
+    pace_langgraph()
     resources = AsyncExitStack()
     try:
         parsed = make_url(normalise_url(url))
         if parsed.drivername == "sqlite+aiosqlite":
-            return await _open_sqlite(Path(parsed.database or ""), resources)
+            path = Path(parsed.database or "")
+            return await _open_sqlite(path, resources, identity, sqlite_synchronous)
         if parsed.drivername == "postgresql+psycopg":
             dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-            return await _open_postgres(dsn, resources, on_lost)
+            return await _open_postgres(dsn, resources, identity, pool_size)
         raise StorageUnavailable(f"{parsed.drivername} is neither SQLite nor PostgreSQL")
     except (ArgumentError, SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError) as error:
         await resources.aclose()
@@ -90,55 +160,87 @@ async def open_storage(url: str, on_lost: Callable[[str], None]) -> Storage:
         raise
 
 
-async def _open_sqlite(path: Path, resources: AsyncExitStack) -> Storage:
+async def _open_sqlite(
+    path: Path, resources: AsyncExitStack, identity: Identity, synchronous: Synchronous
+) -> Storage:
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = _make_engine(f"sqlite+aiosqlite:///{path}", {"timeout": _BUSY_TIMEOUT_MS / 1000})
+    engine = make_engine(
+        f"sqlite+aiosqlite:///{path}", {"timeout": BUSY_TIMEOUT_MS / 1000}, synchronous
+    )
     resources.push_async_callback(engine.dispose)
-    _prepare_sqlite(engine)
-    locks = FileLocks(path.with_name(path.name + ".locks"))
-    resources.push_async_callback(locks.close)
+    liveness = FileLiveness(path.with_name(path.name + ".locks"))
+    resources.push_async_callback(liveness.close)
     connection = await resources.enter_async_context(
         aiosqlite.connect(path, isolation_level="IMMEDIATE")
     )
-    saver = AsyncSqliteSaver(connection)
+    saver = SqliteSaver(connection, path, synchronous)
+    resources.push_async_callback(saver.aclose)
     # One worker at a time changes the schema; the lock goes with the process that has it.
-    ownership = await locks.acquire(_MIGRATION_LOCK)
+    await liveness.wait_for(_MIGRATION_LOCK)
     try:
-        for pragma in _PRAGMAS:
+        for pragma in make_pragmas(synchronous):
             await connection.execute(pragma)
         await migrate(engine)
         await saver.setup()
+        items = await open_sqlite_items(path, resources, synchronous)
     finally:
-        await ownership.release()
-    return Storage("sqlite", Records(engine), locks, saver, resources)
+        liveness.give_back(_MIGRATION_LOCK)
+    return await _make_storage("sqlite", engine, identity, liveness, saver, items, resources)
 
 
 async def _open_postgres(
-    dsn: str, resources: AsyncExitStack, on_lost: Callable[[str], None]
+    dsn: str, resources: AsyncExitStack, identity: Identity, pool_size: int
 ) -> Storage:
-    engine = _make_engine(
-        dsn.replace("postgresql://", "postgresql+psycopg://", 1), {"connect_timeout": 5}
+    engine = make_engine(
+        dsn.replace("postgresql://", "postgresql+psycopg://", 1),
+        {"connect_timeout": 5, "application_name": identity.application_name},
     )
     resources.push_async_callback(engine.dispose)
-    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        dsn,
-        min_size=1,
-        max_size=_POOL_SIZE,
-        open=False,
-        check=AsyncConnectionPool.check_connection,
-        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
-    )
+    pool = make_pool(dsn, pool_size, identity.application_name)
     async with _postgres_migration(dsn):
         await migrate(engine)
         await pool.open()
         resources.push_async_callback(pool.close)
-        saver = AsyncPostgresSaver(pool)
-        # The saver guards one shared connection with this lock; a pool gives each call its own.
-        saver.lock = nullcontext()  # type: ignore[assignment]
+        saver = PostgresSaver(pool)
+        resources.push_async_callback(saver.aclose)
         await saver.setup()
-    locks = AdvisoryLocks(dsn, on_lost)
-    resources.push_async_callback(locks.close)
-    return Storage("postgresql", Records(engine), locks, saver, resources)
+        items = await open_postgres_items(pool, resources)
+    liveness = SessionLiveness(dsn)
+    resources.push_async_callback(liveness.close)
+    return await _make_storage("postgresql", engine, identity, liveness, saver, items, resources)
+
+
+async def _make_storage(
+    kind: str,
+    engine: AsyncEngine,
+    identity: Identity,
+    liveness: Liveness,
+    checkpointer: BaseCheckpointSaver[Any],
+    items: BaseStore,
+    resources: AsyncExitStack,
+) -> Storage:
+    ownership = Ownership(engine, identity)
+    storage = Storage(
+        kind=kind,
+        engine=engine,
+        identity=identity,
+        records=Records(engine),
+        runs=RunRecords(engine),
+        ownership=ownership,
+        claims=Claims(engine, identity),
+        wakes=Wakes(engine, identity),
+        events=EventLog(engine),
+        workers=Workers(engine),
+        liveness=liveness,
+        checkpoints=Checkpoints(engine),
+        crons=CronRecords(engine, ownership),
+        deliveries=Deliveries(engine),
+        checkpointer=checkpointer,
+        items=items,
+        _resources=resources,
+    )
+    await storage.introduce()
+    return storage
 
 
 @asynccontextmanager
@@ -156,40 +258,3 @@ async def _postgres_migration(dsn: str) -> AsyncIterator[None]:
                 break
             await asyncio.sleep(0.1)
         yield
-
-
-def _make_engine(url: str, connect_args: dict[str, Any]) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        connect_args=connect_args,
-        json_serializer=dumps_for_database,
-        json_deserializer=loads,
-        pool_pre_ping=not url.startswith("sqlite"),
-    )
-
-
-_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=NORMAL",
-    f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
-)
-
-
-def _prepare_sqlite(engine: AsyncEngine) -> None:
-    """Wait for other processes, and take the write lock at the start of a transaction.
-
-    A transaction that starts by reading could not become a writer once another process wrote.
-    """
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in _PRAGMAS:
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")

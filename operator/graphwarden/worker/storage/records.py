@@ -1,28 +1,40 @@
-"""Threads and runs as rows: plain reads and writes, each in one transaction."""
+"""Threads as rows: plain reads and writes, each in one transaction."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from graphwarden.worker.encoding import dumps_for_database
-from graphwarden.worker.runs import Run
-from graphwarden.worker.storage.tables import runs, threads
+from graphwarden.worker.storage.engines import make_reading
+from graphwarden.worker.storage.fence import Fence, FencedOff
+from graphwarden.worker.storage.rows import make_thread_row, read_thread
+from graphwarden.worker.storage.tables import events, runs, threads
 from graphwarden.worker.threads import SORT_KEYS, Thread, ThreadQuery, ThreadStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A thread whose time is over, and what its owner wished for then; None: the default."""
+
+    thread_id: str
+    ttl: dict[str, Any] | None
+    updated_at: datetime
+    status: str
+
+
 class Records:
-    """The two tables of one database."""
+    """The table of threads."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         # SQLite would otherwise take the write lock for a read.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = make_reading(engine)
 
     async def fetch_thread(self, thread_id: str) -> Thread | None:
         """The thread, or None."""
@@ -35,9 +47,25 @@ class Records:
         thread = Thread(thread_id, now, now, now, metadata)
         try:
             async with self._engine.begin() as connection:
-                await connection.execute(insert(threads).values(_thread_row(thread)))
+                await connection.execute(insert(threads).values(make_thread_row(thread)))
         except IntegrityError:
             return None
+        return thread
+
+    async def copy_thread(self, source: Thread, target: str) -> Thread:
+        """A new thread that looks like another, idle."""
+        now = datetime.now(UTC)
+        thread = replace(
+            source,
+            thread_id=target,
+            created_at=now,
+            updated_at=now,
+            state_updated_at=now,
+            status="interrupted" if source.interrupts else "idle",
+            error=None,
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(insert(threads).values(make_thread_row(thread)))
         return thread
 
     async def merge_thread_metadata(
@@ -56,6 +84,7 @@ class Records:
         """Remove the thread and its runs; False when there was none."""
         async with self._engine.begin() as connection:
             await connection.execute(delete(runs).where(runs.c.thread_id == thread_id))
+            await connection.execute(delete(events).where(events.c.thread_id == thread_id))
             gone = await connection.execute(delete(threads).where(threads.c.thread_id == thread_id))
             return gone.rowcount > 0
 
@@ -75,86 +104,66 @@ class Records:
             found = (await connection.execute(page)).all()
             counting = select(func.count()).select_from(threads).where(*conditions)
             total = (await connection.execute(counting)).scalar_one()
-        return [_read_thread(row) for row in found], total
+        return [read_thread(row) for row in found], total
 
     async def set_thread_state(
-        self, thread_id: str, status: ThreadStatus, values: Any, interrupts: dict[str, Any]
-    ) -> None:
-        """What the thread looks like after somebody edited its state."""
-        async with self._engine.begin() as connection:
-            await _update_thread(
-                connection,
-                thread_id,
-                status=status,
-                thread_values=values,
-                interrupts=interrupts,
-                state_updated_at=datetime.now(UTC),
-            )
-
-    async def fetch_running(self, thread_id: str) -> Run | None:
-        """The run that is under way on the thread, or was when its worker died."""
-        under_way = runs.c.status.in_(("pending", "running"))
-        query = select(runs).where(runs.c.thread_id == thread_id, under_way)
-        async with self._reading.connect() as connection:
-            row = (await connection.execute(query.order_by(runs.c.created_at).limit(1))).first()
-        return _read_run(row) if row is not None else None
-
-    async def fetch_run(self, thread_id: str, run_id: str) -> Run | None:
-        """The run, or None."""
-        query = select(runs).where(runs.c.thread_id == thread_id, runs.c.run_id == run_id)
-        async with self._reading.connect() as connection:
-            row = (await connection.execute(query)).first()
-        return _read_run(row) if row is not None else None
-
-    async def list_runs(
-        self, thread_id: str, limit: int, offset: int, status: str | None
-    ) -> list[Run]:
-        """The thread's runs, newest first."""
-        query = select(runs).where(runs.c.thread_id == thread_id)
-        if status is not None:
-            query = query.where(runs.c.status == status)
-        query = query.order_by(runs.c.created_at.desc(), runs.c.run_id.desc())
-        async with self._reading.connect() as connection:
-            found = (await connection.execute(query.limit(limit).offset(offset))).all()
-        return [_read_run(row) for row in found]
-
-    async def record_start(self, run: Run, thread_metadata: dict[str, Any]) -> None:
-        """The run is under way: its row, for the first time or again, and the thread's."""
-        row = _run_row(run)
-        async with self._engine.begin() as connection:
-            changed = await connection.execute(
-                update(runs).where(runs.c.run_id == run.run_id).values(row)
-            )
-            if not changed.rowcount:
-                await connection.execute(insert(runs).values(row))
-            thread = await _fetch_thread(connection, run.thread_id, for_update=True)
-            if thread is not None:
-                merged = {**thread.metadata, **thread_metadata}
-                await _update_thread(
-                    connection, run.thread_id, status="busy", thread_metadata=merged
-                )
-
-    async def record_end(
         self,
-        run: Run,
+        fence: Fence,
         status: ThreadStatus,
         values: Any,
         interrupts: dict[str, Any],
-        error: dict[str, str] | None,
+        wake: tuple[datetime | None, str],
     ) -> None:
-        """The run is over, and this is what it left on its thread."""
+        """What the thread looks like after somebody edited its state, under that hold.
+
+        Raises:
+            FencedOff: the thread was taken over meanwhile.
+        """
+        now = datetime.now(UTC)
+        changes = {
+            "status": status,
+            "thread_values": values,
+            "interrupts": interrupts,
+            "state_updated_at": now,
+            "updated_at": now,
+            "wake_at": wake[0],
+            "wake_graph": wake[1],
+        }
+        held = (threads.c.thread_id == fence.thread_id, threads.c.fence == fence.token)
+        async with self._engine.begin() as connection:
+            changed = await connection.execute(update(threads).where(*held).values(changes))
+            if not changed.rowcount:
+                raise FencedOff(fence.thread_id)
+
+    async def count_threads(self, query: ThreadQuery) -> int:
+        """How many threads match."""
+        counting = select(func.count()).select_from(threads).where(*self._conditions(query))
+        async with self._reading.connect() as connection:
+            return (await connection.execute(counting)).scalar_one()
+
+    async def set_ttl(self, thread_id: str, ttl: dict[str, Any], expires_at: datetime) -> None:
+        """For how long the thread is kept."""
+        async with self._engine.begin() as connection:
+            await _update_thread(connection, thread_id, ttl=ttl, expires_at=expires_at)
+
+    async def list_expired(self, now: datetime, limit: int) -> list[Expired]:
+        """Threads that nobody owns and whose time is over, the longest overdue first."""
+        query = (
+            select(threads.c.thread_id, threads.c.ttl, threads.c.updated_at, threads.c.status)
+            .where(threads.c.expires_at <= now, threads.c.owner.is_(None))
+            .order_by(threads.c.expires_at)
+            .limit(limit)
+        )
+        async with self._reading.connect() as connection:
+            return [Expired(*row) for row in await connection.execute(query)]
+
+    async def set_expiry(self, thread_id: str, expires_at: datetime | None) -> None:
+        """When the thread is looked at again."""
         async with self._engine.begin() as connection:
             await connection.execute(
-                update(runs).where(runs.c.run_id == run.run_id).values(_run_row(run))
-            )
-            await _update_thread(
-                connection,
-                run.thread_id,
-                status=status,
-                thread_values=values,
-                interrupts=interrupts,
-                error=error,
-                state_updated_at=datetime.now(UTC),
+                update(threads)
+                .where(threads.c.thread_id == thread_id)
+                .values(expires_at=expires_at)
             )
 
     def _conditions(self, query: ThreadQuery) -> list[ColumnElement[bool]]:
@@ -196,7 +205,7 @@ async def _fetch_thread(
     if for_update:
         query = query.with_for_update()
     row = (await connection.execute(query)).first()
-    return _read_thread(row) if row is not None else None
+    return read_thread(row) if row is not None else None
 
 
 async def _update_thread(connection: AsyncConnection, thread_id: str, **values: Any) -> None:
@@ -204,24 +213,3 @@ async def _update_thread(connection: AsyncConnection, thread_id: str, **values: 
     await connection.execute(
         update(threads).where(threads.c.thread_id == thread_id).values(changed)
     )
-
-
-def _thread_row(thread: Thread) -> dict[str, Any]:
-    row = asdict(thread)
-    row["thread_metadata"] = row.pop("metadata")
-    row["thread_values"] = row.pop("values")
-    return row
-
-
-def _read_thread(row: Row[Any]) -> Thread:
-    return Thread(**row._mapping)
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    row = asdict(run)
-    row["run_metadata"] = row.pop("metadata")
-    return row
-
-
-def _read_run(row: Row[Any]) -> Run:
-    return Run(**row._mapping)

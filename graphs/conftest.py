@@ -1,0 +1,116 @@
+"""What the tests beside the graphs share: a sales database of their own, and what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from graphs.sales.data.database import (
+    URL,
+    Database,
+    close_databases,
+    connect,
+    make_engine,
+    normalise_url,
+    open_database,
+)
+from graphs.sales.data.migrate import upgrade
+from mail_server import MailServer, MailServerMissing, running_mail_server
+from postgres_server import PostgresMissing, running_postgres
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday morning in UTC."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite file with the schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "sales.db"
+
+    async def make() -> None:
+        database = await connect(normalise_url(f"sqlite:///{path}"))
+        await database.engine.dispose()
+
+    asyncio.run(make())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest_asyncio.fixture
+async def database(
+    tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Database]:
+    """An empty sales database, the one that the graphs of this test open: SQLite."""
+    shutil.copy(migrated, tmp_path / "sales.db")
+    monkeypatch.setenv(URL, f"sqlite:///{tmp_path / 'sales.db'}")
+    yield await open_database()
+    await close_databases()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The DSN of a PostgreSQL server of this session, as its superuser."""
+    try:
+        with running_postgres() as dsn:
+            yield dsn
+    except PostgresMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs PostgreSQL: {missing}")
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """An empty PostgreSQL database."""
+    name = f"sales_{os.urandom(8).hex()}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return postgres_server.removesuffix("/postgres") + f"/{name}"
+
+
+@pytest_asyncio.fixture
+async def postgres_database(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Database]:
+    """The same on PostgreSQL, migrated, as its owner."""
+    monkeypatch.setenv(URL, postgres_url)
+    engine = make_engine(normalise_url(postgres_url))
+    await upgrade(engine)
+    await engine.dispose()
+    yield await open_database()
+    await close_databases()
+
+
+@pytest.fixture(scope="session")
+def mail_servers() -> Iterator[MailServer]:
+    """GreenMail, for the session."""
+    try:
+        with running_mail_server() as server:
+            yield server
+    except MailServerMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs a mail server: {missing}")
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def mail_server(mail_servers: MailServer) -> MailServer:
+    """The same without any mail."""
+    mail_servers.purge()
+    return mail_servers

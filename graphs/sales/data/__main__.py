@@ -1,0 +1,121 @@
+"""`python -m graphs.sales.data`: what the owner of the sales database does to it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from graphs.sales.data.database import (
+    URL,
+    DatabaseMissing,
+    close_databases,
+    make_engine,
+    normalise_url,
+    open_database,
+)
+from graphs.sales.data.erase import erase_contact
+from graphs.sales.data.load import InvalidRows, load_rows
+from graphs.sales.data.migrate import upgrade
+from graphs.sales.data.roles import GRANTS, apply_roles
+
+_EPILOG = f"The database is the one in {URL}; without it, .graphwarden/sales.db of this folder."
+
+
+async def _migrate(options: argparse.Namespace) -> Mapping[str, Any]:
+    del options
+    engine = make_engine(normalise_url(os.environ.get(URL) or "sqlite:///.graphwarden/sales.db"))
+    try:
+        await upgrade(engine)
+    finally:
+        await engine.dispose()
+    return {"schema": "up to date"}
+
+
+async def _roles(options: argparse.Namespace) -> Mapping[str, Any]:
+    del options
+    database = await open_database()
+    if database.is_sqlite:
+        raise DatabaseMissing(f"SQLite has no roles; {URL} names no PostgreSQL database")
+    names = {each: f"SALES_PASSWORD_{each.upper()}" for each in GRANTS}
+    passwords = {each: os.environ[name] for each, name in names.items() if os.environ.get(name)}
+    return {"roles": await apply_roles(database.engine, passwords), "login": sorted(passwords)}
+
+
+async def _erase(options: argparse.Namespace) -> Mapping[str, Any]:
+    done = await erase_contact(await open_database(), options.contact, datetime.now(UTC))
+    return {
+        "contact_id": done.contact_id,
+        "messages": done.messages,
+        "touches": done.touches,
+        "suppressed": done.suppressed,
+        "delete_these_threads": list(done.threads),
+    }
+
+
+async def _load(options: argparse.Namespace) -> Mapping[str, Any]:
+    text = await asyncio.to_thread(Path(options.file).read_text, encoding="utf-8")
+    return await load_rows(await open_database(), text, datetime.now(UTC))
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Commands and their arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m graphs.sales.data", description=__doc__, epilog=_EPILOG
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("migrate", help="bring the tables up to date")
+    command.set_defaults(run=_migrate)
+    command = commands.add_parser(
+        "roles",
+        help="make one PostgreSQL role per pool, with the rights of its graphs; roles with a "
+        "password in SALES_PASSWORD_<CAPABILITY> may log in",
+    )
+    command.set_defaults(run=_roles)
+    command = commands.add_parser(
+        "load", help="add or change products, mailboxes, campaigns, companies, contacts from YAML"
+    )
+    command.add_argument("file", help="a YAML file; see docs/sales.md")
+    command.set_defaults(run=_load)
+    command = commands.add_parser("erase", help="erase a contact everywhere (GDPR Art. 17)")
+    command.add_argument("contact", help="the contact's id")
+    command.set_defaults(run=_erase)
+    return parser
+
+
+async def _run(
+    run: Callable[[argparse.Namespace], Awaitable[Mapping[str, Any]]], options: argparse.Namespace
+) -> int:
+    try:
+        print(json.dumps(await run(options), indent=1))
+    except (DatabaseMissing, InvalidRows, LookupError) as error:
+        print(f"error: {error.args[0]}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        print(f"error: the database refused: {reason}", file=sys.stderr)
+        return 1
+    finally:
+        await close_databases()
+    return 0
+
+
+def main() -> int:
+    """0, or 1 with one line that says what was wrong."""
+    options = make_parser().parse_args()
+    return asyncio.run(_run(options.run, options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

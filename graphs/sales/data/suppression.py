@@ -1,0 +1,76 @@
+"""Who must not be written to: addresses by keyed hash, and domains."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from graphs.sales.data.history import Suppression
+from graphs.sales.data.ids import hash_address, make_id, normalise_address, normalise_domain
+from graphs.sales.data.once import insert_once
+
+ALL = "all"
+Reason = Literal["unsubscribed", "bounced", "complained", "objected", "erased", "manual"]
+
+
+async def suppress_address(
+    session: AsyncSession,
+    address: str,
+    salt: str,
+    *,
+    reason: Reason,
+    now: datetime,
+    source: str = "",
+    scope: str = ALL,
+) -> bool:
+    """Never write to this address again; whether that is new."""
+    return await insert_once(
+        session,
+        Suppression,
+        id=make_id(),
+        kind="address",
+        value=hash_address(address, salt),
+        scope=scope,
+        reason=reason,
+        source=source,
+        created_at=now,
+    )
+
+
+async def suppress_domain(
+    session: AsyncSession, domain: str, *, reason: Reason, now: datetime, source: str = ""
+) -> bool:
+    """Never write to anybody at this domain again; whether that is new."""
+    return await insert_once(
+        session,
+        Suppression,
+        id=make_id(),
+        kind="domain",
+        value=normalise_domain(domain),
+        scope=ALL,
+        reason=reason,
+        source=source,
+        created_at=now,
+    )
+
+
+async def find_suppression(
+    session: AsyncSession, address: str, salt: str, campaign_id: str | None = None
+) -> Suppression | None:
+    """The rule that forbids writing to the address, or None; its domain's parents count too."""
+    domain = normalise_domain(normalise_address(address).rpartition("@")[2])
+    labels = domain.split(".")
+    domains = [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]
+    scopes = [ALL, *([campaign_id] if campaign_id else [])]
+    of_address = and_(
+        Suppression.kind == "address",
+        Suppression.value == hash_address(address, salt),
+        Suppression.scope.in_(scopes),
+    )
+    of_domain = and_(Suppression.kind == "domain", Suppression.value.in_(domains))
+    query = select(Suppression).where(or_(of_address, of_domain)).limit(1)
+    found: Suppression | None = await session.scalar(query)
+    return found

@@ -1,0 +1,1 @@
+"""Real mail: the outbox, SMTP and IMAP, limits, replies, bounces, unsubscribing."""

@@ -1,0 +1,1 @@
+"""The thread protocol, version 2: commands, channels, and frames from stored events. Pure."""

@@ -1,0 +1,1 @@
+"""LangGraph's checkpoint savers, faster, and under the fence of the thread they write on."""
