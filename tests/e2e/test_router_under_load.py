@@ -22,15 +22,18 @@ from e2e.kube import Kube, make_graphspec, skip
 ROUTER = "graphwarden-router"
 DEPLOYMENT = f"deployment/{ROUTER}"
 # Of each router, of which there are two: a flood of 5 x the cap is 20 callers.
-CAP, QUEUE = 2, 2
+CAP = 2
 FLOOD = 5 * CAP * 2
+# A short queue for the pool that is to be full. The calm one queues what a busy machine holds up
+# for a moment, also a second of all its calls.
+ICY_QUEUE, CALM_QUEUE = 2, 100
 
 
-def make_pool(name: str) -> list[dict[str, Any]]:
+def make_pool(name: str, max_queued: int) -> list[dict[str, Any]]:
     """A GraphPool of one pod, and a graph in it."""
     spec = {
         "concurrencyPerReplica": CAP,
-        "admission": {"maxQueued": QUEUE, "maxWait": "60s"},
+        "admission": {"maxQueued": max_queued, "maxWait": "60s"},
         "scaling": {"mode": "None"},
     }
     kind = {"apiVersion": "graphwarden.dev/v1alpha1", "kind": "GraphPool"}
@@ -43,7 +46,7 @@ def make_pool(name: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def pools(kube: Kube) -> Iterator[None]:
     """Two pools, `calm` and `icy`."""
-    kube.apply(*make_pool("calm"), *make_pool("icy"))
+    kube.apply(*make_pool("calm", CALM_QUEUE), *make_pool("icy", ICY_QUEUE))
     kube.until_ready("load-calm", "load-icy")
     yield
     kube.delete("graphspec", "load-calm", "load-icy")

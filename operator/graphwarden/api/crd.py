@@ -62,7 +62,8 @@ def _structural(
         if "$ref" in node:
             return _structural(node, definitions, with_defaults=with_defaults, nullable=nullable)
     out = {k: v for k, v in node.items() if k not in _DROPPED}
-    if not with_defaults or out.get("default", "") is None:
+    may_be_absent = out.get("default", "") is None
+    if not with_defaults or may_be_absent:
         out.pop("default", None)
     out.pop("const", None)
     if "properties" in out:
@@ -76,7 +77,7 @@ def _structural(
         out["items"] = _structural(
             out["items"], definitions, with_defaults=with_defaults, nullable=nullable
         )
-    if with_defaults and _is_optional_object(out):
+    if with_defaults and not may_be_absent and _is_optional_object(out):
         out["default"] = {}
     if nullable and out.get("type") == "object" and out.get("properties"):
         # Server-side apply leaves null where the last field of an object is taken back.

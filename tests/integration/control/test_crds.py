@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.integration
+
+GRAPHS = Path(__file__).parents[3] / "graphs"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,7 @@ pytestmark = pytest.mark.integration
         ({"capability": "x" * 41}, "spec.capability"),
         ({"assistantID": "Email Reply"}, "spec.assistantID"),
         ({"module": "graphs/x"}, "spec.module"),
+        ({"page": {"methods": ["GET"]}, "resumable": True}, "page needs resumable: false"),
     ],
 )
 def test_a_graph_that_breaks_a_rule_is_refused(
@@ -76,3 +81,15 @@ def test_an_applied_graph_has_its_defaults(api: Any, make_graph: Any) -> None:
     spec = api.apply(make_graph("a"))["spec"]
     assert spec["builderAttr"] == "build_graph"
     assert spec["precompiled"] is False
+
+
+def test_a_graph_without_a_page_stays_without_one(api: Any, make_graph: Any) -> None:
+    assert "page" not in api.apply(make_graph("a"))["spec"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GRAPHS.glob("*/graphspec.yaml")), ids=lambda p: p.parent.name
+)
+def test_every_graph_of_this_repository_is_accepted(api: Any, path: Path) -> None:
+    answer = api.try_dry_run(yaml.safe_load(path.read_text()))
+    assert answer.status_code == 201, answer.json()["message"]

@@ -41,3 +41,13 @@ def test_the_schema_is_structural(name: str) -> None:
 def test_a_graphpool_has_no_defaults_that_would_hide_those_of_the_chart() -> None:
     crd = make_crds()["graphwarden.dev_graphpools.yaml"]
     assert not [path for path, node in walk(schema_of(crd)) if "default" in node]
+
+
+def test_an_object_that_may_be_absent_stays_absent() -> None:
+    spec = schema_of(make_crds()["graphwarden.dev_graphspecs.yaml"])["properties"]
+    assert "default" not in spec["page"]
+
+
+def test_an_object_that_is_always_there_is_filled_with_its_defaults() -> None:
+    spec = schema_of(make_crds()["graphwarden.dev_graphspecs.yaml"])["properties"]
+    assert spec["run"]["default"] == {}
