@@ -81,7 +81,10 @@ async def test_a_post_of_something_else_changes_nothing(database: Database, toke
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_changed_link_is_not_valid(database: Database, token: str, method: str) -> None:
-    assert (await _open(token[:-1] + "x", method, _CLICK))["status"] == 404
+    # Not the last character: base64 leaves some of its bits without a meaning.
+    signed, _, mark = token.rpartition(".")
+    changed = f"{signed}.{'B' if mark[0] == 'A' else 'A'}{mark[1:]}"
+    assert (await _open(changed, method, _CLICK))["status"] == 404
     assert not await _is_suppressed(database)
 
 
