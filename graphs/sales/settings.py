@@ -11,7 +11,7 @@ class SalesContext(TypedDict, total=False):
 
     ``facts`` maps a topic (``pricing``, ``security``, ``integration``, ...) to the one sentence a
     mail may say about it; a topic without a fact is left for a person. ``inbox`` is a folder of
-    ``.eml`` files, ``outbox`` an SQLite file; ``send_gap_seconds`` is the least wait before a send.
+    ``.eml`` files; ``send_gap_seconds`` is the least wait before a send.
     """
 
     model: str
@@ -31,9 +31,6 @@ class SalesContext(TypedDict, total=False):
     unsubscribe_mail: str
     inbox: str
     consent_countries: list[str]
-    outbox: str
-    sender_email: str
-    sending_domain: str
     send_gap_seconds: float
     dkim_selector: str
 
