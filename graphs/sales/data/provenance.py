@@ -22,16 +22,18 @@ def set_field(
 ) -> bool:
     """Set a field with its provenance; whether it was set.
 
-    Empty values set nothing. A value of lower confidence does not replace one of a higher, and
-    nothing but a person replaces what a person said. `source` is `person`, a URL, or the name of
+    Empty values set nothing. A value of lower confidence does not replace one of a higher, unless
+    it is from the same source, which looked again; and nothing but a person replaces what a person
+    said. `source` is `person`, a URL, or the name of
     the rule that found it.
     """
     if value is None or value == "":
         return False
     known = (row.provenance or {}).get(field)
     if known and getattr(row, field) not in (None, ""):
-        theirs = known.get("source") == PERSON and source != PERSON
-        if theirs or known.get("confidence", 0.0) > confidence:
+        is_own = known.get("source") == source
+        is_surer = known.get("confidence", 0.0) > confidence or known.get("source") == PERSON
+        if is_surer and not is_own and source != PERSON:
             return False
     changed = bool(getattr(row, field) != value)
     setattr(row, field, value)

@@ -189,6 +189,7 @@ async def test_nobody_is_erased_by_a_wrong_id(database: Database, now: datetime)
         (("https://acme.example", 0.8), ("https://acme.example/team", 0.5), False),
         ((PERSON, 1.0), ("https://acme.example", 1.0), False),
         (("https://acme.example", 1.0), (PERSON, 1.0), True),
+        (("https://acme.example", 0.8), ("https://acme.example", 0.5), True),
     ],
 )
 def test_what_is_surer_stays_and_what_a_person_said_stays(
