@@ -43,6 +43,7 @@ def test_every_schema_is_json(folder: Path) -> None:
     assert graph.get_context_jsonschema()["properties"]
 
 
+@pytest.mark.timeout(240)  # a fresh interpreter, and every package: minutes on a busy machine
 def test_importing_every_graph_loads_no_model_package() -> None:
     names = ", ".join(f"graphs.{folder.name}" for folder in _FOLDERS)
     code = f"import sys, {names}; print([m for m in ('langchain', 'openai') if m in sys.modules])"
