@@ -7,7 +7,7 @@ GRAPHS ?= graphs
 # Each of their files has processes and databases of its own.
 APART := tests/integration/worker/ tests/integration/storage/ tests/integration/savers/
 
-.PHONY: help env up check test fast integration e2e bench kill-sends sieve reports generate format cluster cluster-down clean
+.PHONY: help env up check test fast integration e2e eval bench kill-sends sieve reports generate format cluster cluster-down clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ integration: env ## Tests with real processes, databases and an API server
 
 e2e: env ## Tests on a whole Kubernetes cluster, made in tests/cluster where none is given
 	@$(RUN) pytest -q tests/e2e
+
+eval: env ## How good the classifiers are on held-out examples: make eval, or OPTIONS="classify_reply --output json"
+	@$(RUN) graphs.sales.evaluation $(OPTIONS)
 
 bench: env ## What a run costs on a worker, in the router and on other servers, how soon it starts; 10 000 parked threads
 	@PYTHONPATH=tests $(RUN) bench.worker

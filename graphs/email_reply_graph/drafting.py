@@ -22,11 +22,6 @@ REPLY_TYPES: dict[str, Intent] = {
     "not_interested": "not_interested", "decline": "not_interested", "thanks": "not_interested",
     "unsubscribe": "unsubscribe", "unclear": "unclear", "clarify": "unclear",
 }  # fmt: skip
-NEXT_ACTION: dict[Intent, str] = {
-    "interested": "reply", "info_request": "reply", "referral": "contact_referral",
-    "not_now": "follow_up_later", "not_interested": "stop", "unsubscribe": "suppress",
-    "auto_reply": "wait", "bounce": "suppress", "unclear": "ask_a_person",
-}  # fmt: skip
 _TOPIC_WORDS = {
     "pricing": "pricing", "security": "security and compliance", "integration": "integration",
     "references": "references", "materials": "an overview", "legal": "the contract terms",

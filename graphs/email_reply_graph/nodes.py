@@ -9,14 +9,14 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
 from sqlalchemy import or_, select
 
-from graphs.email_reply_graph.drafting import NEXT_ACTION, REPLY_TYPES, draft_reply
+from graphs.email_reply_graph.drafting import REPLY_TYPES, draft_reply
 from graphs.email_reply_graph.state import ReplyInput, ReplyOutput, ReplyState
 from graphs.sales.checks import MAIL_CHECKS
 from graphs.sales.data import open_database
 from graphs.sales.data.tables import Message
 from graphs.sales.mail import find_message, parse_mail
 from graphs.sales.prompts import load_prompt
-from graphs.sales.reply_rules import Analysis, analyse
+from graphs.sales.reply_rules import NEXT_ACTION, Analysis, analyse
 from graphs.sales.settings import SalesContext, clean, read_context
 from graphs.sales.tasks import Provenance, Task, run_task
 

@@ -8,6 +8,7 @@ from email.message import EmailMessage, MIMEPart
 from email.utils import parseaddr
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from graphs.sales.quoting import remove_quoted
 
@@ -56,6 +57,22 @@ def read_message(message: EmailMessage) -> Inbound:
         content_type=message.get_content_type(),
         headers={key.lower(): str(value) for key, value in message.items()},
     )
+
+
+def join_headers(text: str, headers: Mapping[str, Any]) -> str:
+    """A raw mail of a body and the headers that came beside it; the body alone without any.
+
+    Raises ValueError for names and values that no mail has.
+    """
+    if not headers:
+        return text
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!-9;-~]+", str(name)) or re.search(r"[\r\n]", str(value)):
+            raise ValueError("headers maps names such as Auto-Submitted to values of one line.")
+    known = {str(name).lower() for name in headers}
+    # A block without any of these would be read as a part of the body.
+    head = {**({} if known & {"from", "subject"} else {"Subject": ""}), **headers}
+    return "".join(f"{name}: {value}\n" for name, value in head.items()) + f"\n{text}"
 
 
 def looks_raw(source: str) -> bool:

@@ -1,7 +1,8 @@
-"""The phrase table of ``phrases.toml``, compiled: how a reply to a sales mail says what it is."""
+"""The phrases of ``replies/*.toml``, compiled: how a reply to a sales mail says what it is."""
 
 import re
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Literal
 
@@ -29,12 +30,33 @@ ORDER: tuple[Intent, ...] = (
     "interested",
 )
 
-_TABLE = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8"))
+# English, which most replies borrow from, then the others by their codes.
+_FILES = sorted(Path(__file__).with_name("replies").glob("*.toml"), key=lambda path: path.stem)
+_TABLES = [tomllib.loads(path.read_text(encoding="utf-8")) for path in _FILES]
+_PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'", "ł": "l", "ß": "ss", "ø": "o", "æ": "ae"})
+
+
+def fold(text: str) -> str:
+    """Lower case, plain apostrophes, no accents, single spaces: how phrases meet a text."""
+    bare = unicodedata.normalize("NFKD", text.lower().translate(_PLAIN))
+    return " ".join("".join(c for c in bare if not unicodedata.combining(c)).split())
+
+
+def _compile(text: str) -> re.Pattern[str]:
+    bare = unicodedata.normalize("NFKD", text.translate(_PLAIN))
+    plain = "".join(c for c in bare if not unicodedata.combining(c))
+    # A subject and a text are two lines.
+    return re.compile(plain, re.DOTALL | re.MULTILINE)
+
 
 PHRASES: dict[Intent, list[tuple[int, re.Pattern[str]]]] = {
-    intent: [(int(weight), re.compile(text, re.DOTALL)) for weight, text in table]
-    for intent, table in ((intent, _TABLE["intents"][intent]) for intent in ORDER)
+    intent: [
+        (int(weight), _compile(text))
+        for table in _TABLES
+        for weight, text in table["intents"].get(intent, ())
+    ]
+    for intent in ORDER
 }
-SARCASM: list[re.Pattern[str]] = [re.compile(text, re.DOTALL) for text in _TABLE["sarcasm"]]
-POSITIVE: re.Pattern[str] = re.compile(_TABLE["positive"])
-NEGATIVE: re.Pattern[str] = re.compile(_TABLE["negative"])
+SARCASM: list[re.Pattern[str]] = [_compile(text) for table in _TABLES for text in table["sarcasm"]]
+POSITIVE: re.Pattern[str] = _compile("|".join(table["positive"] for table in _TABLES))
+NEGATIVE: re.Pattern[str] = _compile("|".join(table["negative"] for table in _TABLES))

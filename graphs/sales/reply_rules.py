@@ -7,8 +7,14 @@ from pydantic import BaseModel, Field
 
 from graphs.sales.dates import find_return_date
 from graphs.sales.mail import Inbound
-from graphs.sales.phrases import NEGATIVE, ORDER, PHRASES, POSITIVE, SARCASM, Intent
+from graphs.sales.phrases import NEGATIVE, ORDER, PHRASES, POSITIVE, SARCASM, Intent, fold
 
+NEXT_ACTION: dict[Intent, str] = {
+    "interested": "reply", "info_request": "reply", "referral": "contact_referral",
+    "not_now": "follow_up_later", "not_interested": "stop", "unsubscribe": "suppress",
+    "auto_reply": "wait", "bounce": "suppress", "unclear": "ask_a_person",
+}  # fmt: skip
+Language = Literal["en", "de", "fr", "es", "it", "nl", "pl"]
 _TOPICS = {
     "pricing": r"pric(?:e|ing)|cost|quote|budget range|how much|\bfees?\b|preis|kost|tarif|prix|"
     r"cuesta|precio",
@@ -21,16 +27,28 @@ _TOPICS = {
     "legal": r"\bnda\b|\bdpa\b|contract|terms|legal|sla\b",
 }
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_LANGUAGES = {
-    "de": r"\b(?:und|nicht|wir|ich|ihre?|danke|sie|für|mit|bitte|kein|keine|ist|haben)\b",
-    "fr": r"\b(?:nous|vous|je|pas|merci|bonjour|votre|pour|est|les|une|avec)\b",
-    "es": r"\b(?:nosotros|gracias|hola|para|por|usted|está|estoy|una|los|pero|con|muy)\b",
-    "en": r"\b(?:the|and|you|we|is|to|for|thanks|not|i|please|your|this|of|our)\b",
+_LANGUAGES: dict[Language, str] = {
+    "de": "und nicht wir ich ihr ihre danke sie für mit bitte kein keine ist haben das der bin die",
+    "fr": "nous vous je pas merci bonjour votre pour est les une avec suis cela le de des c'est",
+    "es": "gracias hola para por una los pero con muy el más que la de en nos no su está estamos ¿",
+    "it": "grazie non per siamo sono che della il gli più di la una abbiamo al mi si fino",
+    "nl": "de het een niet wij ik geen bedankt graag voor van met we dit zijn u op naar",
+    "pl": "nie jest się proszę dziękuję na do z w to dzień mamy jesteśmy czy za po",
+    "en": "the and you we is to for thanks not i please your this of our no me my it on",
 }
 
 
+# A person answers what a machine sent: its subject says nothing about this mail.
+_ANSWERED = re.compile(r"(?:re|aw|sv|antw|odp|r)\s*:", re.IGNORECASE)
+_STOP = re.compile(r"(?:please |pls )?(?:stop|remove|cancel|unsub|unsubscribe|opt[ -]?out)[.! ]*")
+_STOP_SUBJECT = re.compile(
+    r"unsubscribe|abmelde\w*|desabonne\w*|baja|disiscri\w*|uitschrijven|wypisz"
+)
 _QUESTION = re.compile(r"\w\s*\?")
+# Somebody who is back says so; no machine does.
+_PAST = re.compile(r"\b(?:was|were|been|back from|about to (?:go )?)\b[^.!?]{0,16}$")
 _STRANGER = re.compile(r"\b(?:who (?:is|are)|do i know|why (?:are|do|did)|what) (?:this|you)\b")
+_SETTLES = 3
 _DECISIVE: tuple[Intent, ...] = ("bounce", "unsubscribe", "auto_reply")
 _EXCUSES: tuple[Intent, ...] = ("referral", "not_now")
 _WEAKER: tuple[Intent, ...] = ("interested", "info_request")
@@ -45,7 +63,7 @@ class Analysis(BaseModel):
     confidence: float = Field(ge=0, le=1)
     topics: list[str] = Field(default_factory=list)
     evidence: list[str] = Field(default_factory=list)
-    language: Literal["en", "de", "fr", "es"] = "en"
+    language: Language = "en"
     referred_to: str | None = None
     returns_on: str | None = None
 
@@ -78,10 +96,11 @@ def classify(mail: Inbound) -> tuple[Intent, float, list[str]]:
     by_header = classify_headers(mail)
     if by_header:
         return by_header[0], 0.99, [by_header[1]]
-    subject = normalise(mail.subject)
-    text = normalise(mail.new_text)
+    subject = "" if _ANSWERED.match(mail.subject) else fold(mail.subject)
+    text = fold(mail.new_text)
     scores: dict[Intent, int] = {}
     words: dict[Intent, list[str]] = {}
+    settled: set[Intent] = set()
     for intent, patterns in PHRASES.items():
         where = f"{subject}\n{text}" if intent in ("bounce", "auto_reply") else text
         for weight, pattern in patterns:
@@ -89,13 +108,16 @@ def classify(mail: Inbound) -> tuple[Intent, float, list[str]]:
             if found and not _negated(intent, where, found.start()):
                 scores[intent] = scores.get(intent, 0) + weight
                 words.setdefault(intent, []).append(found.group(0).strip()[:80])
-    if re.fullmatch(
-        r"(?:please )?(?:stop|remove|cancel)[.!]*|(?:re: )?unsubscribe[.!]*", text or subject
-    ):
+                if weight >= _SETTLES:
+                    settled.add(intent)
+    if _STOP.fullmatch(text or subject) or _STOP_SUBJECT.fullmatch(subject):
         scores["unsubscribe"], words["unsubscribe"] = 4, [text or subject]
     if any(pattern.search(text) for pattern in SARCASM):
         scores["not_interested"] = scores.get("not_interested", 0) + 4
         words.setdefault("not_interested", []).append("sarcasm")
+    if "info_request" not in settled and ("interested" in settled or _STRANGER.search(text)):
+        # Any question counts a little; "how do we start?" asks for no information.
+        scores.pop("info_request", None)
     if not scores and _QUESTION.search(text) and not _STRANGER.search(text):
         return "info_request", 0.5, ["a question"]
     return _decide(scores, words)
@@ -103,6 +125,8 @@ def classify(mail: Inbound) -> tuple[Intent, float, list[str]]:
 
 def _negated(intent: Intent, text: str, start: int) -> bool:
     """ "not interested" must not count as "interested"; "are we not happy to" is rare enough."""
+    if intent == "auto_reply":
+        return bool(_PAST.search(text[:start][-24:]))
     if intent not in ("interested", "info_request", "unsubscribe"):
         return False
     before = text[max(0, start - 28) : start + 12]
@@ -200,12 +224,9 @@ def find_referral(mail: Inbound) -> str | None:
     return next((a for a in found if a != mail.from_address), None)
 
 
-def guess_language(text: str) -> Literal["en", "de", "fr", "es"]:
+def guess_language(text: str) -> Language:
     """The language whose small words occur most; English when none does."""
-    counts = {code: len(re.findall(pattern, text)) for code, pattern in _LANGUAGES.items()}
-    best = max(counts, key=lambda code: (counts[code], code == "en"))
-    if best == "de":
-        return "de"
-    if best == "fr":
-        return "fr"
-    return "es" if best == "es" else "en"
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?|¿", text)
+    known = {code: set(small.split()) for code, small in _LANGUAGES.items()}
+    counts = {code: sum(word in small for word in words) for code, small in known.items()}
+    return max(counts, key=lambda code: (counts[code], code == "en"))

@@ -102,6 +102,11 @@ async def run_task(
     )
 
 
+def name_version(provenance: Provenance) -> str:
+    """Who answered, to be stored beside the answer: the model, or the rules, with its prompt."""
+    return f"{provenance['model'] or 'rules'}@{provenance['prompt_version']}"
+
+
 def find_problems(task: Task[Result], answer: Result, variables: Variables) -> list[str]:
     """Every sentence the task's checks have to say about an answer."""
     return [problem for check in task.checks for problem in check(answer, variables)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -71,11 +71,11 @@ def _find_day(words: str, today: date) -> date | None:
         month, day = (first, second) if first <= 12 else (second, first)
         return _place(today, month, day, found[3])
     for found in _DAY_FIRST.finditer(words):
-        if found[2] in _MONTHS:
-            return _place(today, _MONTHS[found[2]], int(found[1]), found[3])
+        if found[2] in MONTHS:
+            return _place(today, MONTHS[found[2]], int(found[1]), found[3])
     for found in _MONTH_FIRST.finditer(words):
-        if found[1] in _MONTHS:
-            return _place(today, _MONTHS[found[1]], int(found[2]), found[3])
+        if found[1] in MONTHS:
+            return _place(today, MONTHS[found[1]], int(found[2]), found[3])
     for number, name in enumerate(_WEEKDAYS):
         if name in words:
             return today + timedelta(days=(number - today.weekday() - 1) % 7 + 1)
