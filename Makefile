@@ -7,7 +7,7 @@ GRAPHS ?= graphs
 # Each of their files has processes and databases of its own.
 APART := tests/integration/worker/ tests/integration/storage/ tests/integration/savers/
 
-.PHONY: help env up check test fast integration e2e eval bench kill-sends sieve reports generate format cluster cluster-down clean
+.PHONY: help env up check test fast integration e2e eval bench kill-sends sieve reports generate chart-docs format cluster cluster-down clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -29,6 +29,7 @@ check: env ## Format, lint, types, imports, generated files and unit tests: unde
 	@.venv/bin/lint-imports --no-logo 2>&1 | tail -n 20 ; exit $${PIPESTATUS[0]}
 	@$(RUN) graphwarden.api.crd --check crds charts/graphwarden/crds
 	@$(RUN) graphwarden.api.reference --check docs/reference.md
+	@$(RUN) graphwarden.api.values --check charts/graphwarden/values.schema.json
 	@$(RUN) pytest -q -n 2 -m "not integration" tests/unit tests/architecture graphs
 
 test: env ## Everything: the checks, then integration and contract tests, then the real cluster
@@ -66,9 +67,13 @@ sieve: env ## Kill the operator before and after every write, and disturb all th
 reports: env ## What kubeconform, kube-score and checkov say of the rendered chart, where they are installed
 	@PYTHONPATH=tests $(RUN) reports
 
-generate: env ## Write what is generated from the models: crds/, the chart's copy and the reference
+generate: env ## Write what is generated from the models: crds/, the chart's copy, its schema and the reference
 	@$(RUN) graphwarden.api.crd crds charts/graphwarden/crds
 	@$(RUN) graphwarden.api.reference docs/reference.md
+	@$(RUN) graphwarden.api.values charts/graphwarden/values.schema.json
+
+chart-docs: ## Write the chart's README from its values; needs Go
+	@cd tests/integration/chart && go tool helm-docs --chart-search-root=../../../charts/graphwarden --sort-values-order=file --log-level=warning
 
 format: env ## Format and mend what can be mended by a tool
 	@.venv/bin/ruff format --quiet .

@@ -9,15 +9,19 @@ one does.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from integration.control.apiserver import require_programs, run_api_server
-from sieve.walk import Case, compare, walk
+from sieve.walk import Case, Outcome, compare, walk
 
 FAULTS = (
     "events dropped",
@@ -27,6 +31,9 @@ FAULTS = (
     "watches gone",
     "stale lists",
 )
+# The last part of the loopback address of the first lane's worker.
+_FIRST_WORKER = 11
+
 STORMS = ("409 storm", "429 storm", "500 storm", "503 storm")
 
 
@@ -46,39 +53,60 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sieve", description=__doc__)
     parser.add_argument("--report", type=Path, help="write JSON here")
     parser.add_argument("--every", type=int, default=1, help="only each n-th case")
+    parser.add_argument("--first", type=int, default=1, help="number of the case to begin with")
+    parser.add_argument("--lanes", type=int, default=2, help="cases at a time")
     options = parser.parse_args()
     given = os.environ.get("GRAPHWARDEN_TEST_KUBECONFIG")
     with tempfile.TemporaryDirectory() as folder:
         if given:
-            return run_all(Path(given), options.report, options.every)
+            return run_all(Path(given), options)
         with run_api_server(Path(folder), require_programs()) as kubeconfig:
-            return run_all(kubeconfig, options.report, options.every)
+            return run_all(kubeconfig, options)
 
 
-def run_all(kubeconfig: Path, report: Path | None, every: int) -> int:
-    """All cases on one API server."""
+def run_all(kubeconfig: Path, options: argparse.Namespace) -> int:
+    """All cases on one API server; each has a namespace, an operator and a worker of its own."""
     calm = walk(kubeconfig, Case("calm"))
-    rows = []
-    cases = make_cases(len(calm.writes))[::every]
-    for index, case in enumerate(cases, 1):
-        began = time.monotonic()
-        try:
-            found = walk(kubeconfig, case)
-            deviations, writes = compare(calm, found), len(found.writes)
-        except AssertionError as error:
-            deviations, writes = [str(error)], 0
-        seconds = time.monotonic() - began
-        rows.append({"case": str(case), "writes": writes, "deviations": deviations})
-        verdict = "; ".join(deviations) or "as undisturbed"
-        print(
-            f"{index}/{len(cases)} {case}: {writes} writes (calm {len(calm.writes)}), "
-            f"{verdict} ({seconds:.0f} s)",
-            flush=True,
-        )
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(json.dumps({"calm": len(calm.writes), "cases": rows}, indent=1))
+    cases = make_cases(len(calm.writes))[:: options.every]
+    waiting, lock = iter(list(enumerate(cases, 1))[options.first - 1 :]), threading.Lock()
+
+    def take() -> tuple[int, Case] | None:
+        with lock:
+            return next(waiting, None)
+
+    def run_lane(number: int) -> list[tuple[int, dict[str, Any]]]:
+        rows = []
+        while taken := take():
+            index, case = taken
+            row = run_case(kubeconfig, calm, case, f"127.83.119.{number}")
+            verdict = "; ".join(row["deviations"]) or "as undisturbed"
+            print(
+                f"{index}/{len(cases)} {case}: {row['writes']} writes (calm {len(calm.writes)}), "
+                f"{verdict} ({row['seconds']:.0f} s)",
+                flush=True,
+            )
+            rows.append((index, row))
+        return rows
+
+    with ThreadPoolExecutor(options.lanes) as pool:
+        lanes = list(pool.map(run_lane, range(_FIRST_WORKER, _FIRST_WORKER + options.lanes)))
+    rows = [row for _, row in sorted(itertools.chain(*lanes), key=lambda numbered: numbered[0])]
+    if options.report is not None:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        options.report.write_text(json.dumps({"calm": len(calm.writes), "cases": rows}, indent=1))
     return 1 if any(row["deviations"] for row in rows) else 0
+
+
+def run_case(kubeconfig: Path, calm: Outcome, case: Case, address: str) -> dict[str, Any]:
+    """One walk beside the calm one."""
+    began = time.monotonic()
+    try:
+        found = walk(kubeconfig, case, address)
+        deviations, writes = compare(calm, found), len(found.writes)
+    except AssertionError as error:
+        deviations, writes = [str(error)], 0
+    seconds = round(time.monotonic() - began, 1)
+    return {"case": str(case), "writes": writes, "deviations": deviations, "seconds": seconds}
 
 
 if __name__ == "__main__":

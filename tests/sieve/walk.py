@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from integration.control.apiserver import Api, find_free_port
-from integration.control.pods import run_worker
+from integration.control.pods import ADDRESS, run_worker
 from sieve.faults import Events, Fault, Kill, Stale, Storm, Write
 from sieve.proxy import Proxy
 from sieve.workload import STEPS, settle, take_picture
@@ -122,14 +122,14 @@ def make_fault(case: Case, kill: Callable[[], None]) -> Fault:
     raise ValueError(f"no fault is called {case.kind!r}")
 
 
-def walk(kubeconfig: Path, case: Case) -> Outcome:
-    """Go through the whole workload in a namespace of its own."""
+def walk(kubeconfig: Path, case: Case, address: str = ADDRESS) -> Outcome:
+    """Go through the whole workload in a namespace of its own; `address` is its worker's."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         namespace = f"sieve-{uuid.uuid4().hex[:8]}"
         api = stack.enter_context(Api(kubeconfig, namespace))
         api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        worker = stack.enter_context(run_worker())
+        worker = stack.enter_context(run_worker(address))
         config = yaml.safe_load(kubeconfig.read_text())
         cluster = config["clusters"][0]["cluster"]
         proxy = Proxy(cluster["server"], find_free_port())

@@ -51,7 +51,7 @@ def first_graph(api: Api, worker: Worker) -> None:
 
 def pod_starts(api: Api, worker: Worker) -> None:
     """A replica comes up."""
-    start_pod(api)
+    start_pod(api, address=worker.address)
     status = {"replicas": 1, "readyReplicas": 1}
     api.patch("Deployment", "graphpool-email", {"status": status}, subresource="/status")
 
@@ -117,8 +117,11 @@ def take_picture(api: Api) -> dict[str, Any]:
     return picture
 
 
-def settle(api: Api, look: Callable[[], int], quiet_seconds: float, limit: float = 60) -> None:
-    """Wait until every spec has been seen, and nothing was written for a while."""
+def settle(api: Api, look: Callable[[], int], quiet_seconds: float, limit: float = 240) -> None:
+    """Wait until every spec has been seen, and nothing was written for a while.
+
+    `limit`, in seconds, is there to end, not to measure.
+    """
     deadline = time.monotonic() + limit
     seen, since = look(), time.monotonic()
     while time.monotonic() - since < quiet_seconds or not _is_observed(api):

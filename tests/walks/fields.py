@@ -59,9 +59,9 @@ class Case:
         """The way from spec to the field."""
         return tuple(self.field.split(".")[1:])
 
-    def find_word(self, state: State) -> str:
-        """What a message must say: of children the API server speaks in other words."""
-        return self.path[-1] if state is State.REFUSED else self.word
+    def find_words(self, state: State) -> tuple[str, ...]:
+        """What a message must say, one of them: of children the API server has other words."""
+        return (self.path[-1],) if state is State.REFUSED else (self.path[-1], self.word)
 
     def make_spec(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """`base` with the value in its place."""
@@ -140,7 +140,8 @@ def _find_base(field: Field) -> Mapping[str, Any]:
 def _derive(field: Field) -> Iterator[tuple[str, Any, frozenset[State]]]:
     schema = field.schema
     if field.required:
-        yield "absent", ABSENT, _REFUSED
+        # What is left of a group without any field is null, and null may stand for the group.
+        yield "absent", ABSENT, _REFUSED | (_TAKEN if field.in_nullable else set())
         yield "null", None, _REFUSED
     else:
         yield "absent", ABSENT, _TAKEN

@@ -163,6 +163,10 @@ POOL: Final[Mapping[str, Hand]] = {
                     "containers": [{"name": "worker"} | {"livenessProbe": {"periodSeconds": 0}}]
                 }
             },
+            "empty texts": {
+                "spec": {"dnsPolicy": "", "schedulerName": "", "restartPolicy": ""}
+                | {"containers": [{"name": "worker", "terminationMessagePolicy": ""}]}
+            },
             "host alias": {"spec": {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a"]}]}},
             "metadata is null": {"metadata": None},
             "labels are null": {"metadata": {"labels": None}},
@@ -176,9 +180,11 @@ POOL: Final[Mapping[str, Hand]] = {
             "labels are text": {"metadata": {"labels": "text"}},
             "containers are text": {"spec": {"containers": ["text"]}},
             "no name": {"spec": {"containers": [{"image": "i"}]}},
-            "unknown": {"spec": {"continers": []}},
+            "unknown": {"spec": {"continers": ["one"]}},
             "number for text": {"spec": {"nodeName": 7}},
         },
+        # Without a value it asks for nothing.
+        hard={"unknown and empty": {"spec": {"continers": []}}},
         shows=_DEPLOYMENT,
         word="Deployment",
     ),
@@ -192,7 +198,7 @@ POOL: Final[Mapping[str, Hand]] = {
         good={"changed": "other"},
         hard={"longest": "x" * 253},
         bad={"unicode": "zürich", "path": "../x"},
-        shows=_DEPLOYMENT,
+        shows=("Deployment", "NetworkPolicy"),
         base={"storage": {"secretRef": {"name": "pg"}}},
         word="secretKeyRef",
     ),

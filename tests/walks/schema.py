@@ -24,6 +24,7 @@ class Field:
     path: tuple[str, ...]
     schema: Mapping[str, Any]
     required: bool = False
+    in_nullable: bool = False
 
     @property
     def name(self) -> str:
@@ -54,6 +55,7 @@ def list_fields(kind: str, schema: Mapping[str, Any]) -> list[Field]:
 def _walk(kind: str, schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Field]:
     for name, below in schema.get("properties", {}).items():
         here = (*path, name)
-        yield Field(kind, here, below, name in schema.get("required", ()))
+        required = name in schema.get("required", ())
+        yield Field(kind, here, below, required, bool(schema.get("nullable")))
         yield from _walk(kind, below, here)
         yield from _walk(kind, below.get("items", {}), (*here, ITEM))

@@ -29,7 +29,7 @@ _OURS: Final = "app.kubernetes.io/managed-by=graphwarden-operator"
 _KINDS: Final = (*ALL_CHILDREN, "Job")
 _QUIET_PASSES: Final = 2
 _MOST_PASSES: Final = 12
-_PATIENCE_SECONDS: Final = 12.0
+_PATIENCE_SECONDS: Final = 60.0
 _VERSION: Final = "graphwarden.dev/v1alpha1"
 # Reasons that say what is wrong with a spec.
 _EXPLANATIONS: Final = frozenset(
@@ -252,7 +252,7 @@ class Walker:
         while not look():
             if time.monotonic() > end:
                 raise Unsettled(trouble)
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 def find_deviations(case: Case, state: State, changed: Iterable[str], said: str) -> list[str]:
@@ -261,8 +261,9 @@ def find_deviations(case: Case, state: State, changed: Iterable[str], said: str)
     if state not in case.right:
         expected = " or ".join(sorted(case.right))
         found.append(f"{state} instead of {expected}" + (f": {said[:300]}" if said else ""))
-    elif said and (word := case.find_word(state)).lower() not in said.lower():
-        found.append(f"{state}, but the message does not name {word}: {said[:300]}")
+    elif said and not any(w.lower() in said.lower() for w in case.find_words(state)):
+        names = " or ".join(dict.fromkeys(case.find_words(state)))
+        found.append(f"{state}, but the message does not name {names}: {said[:300]}")
     if surplus := set(changed) - set(case.shows):
         found.append(f"children of other kinds changed: {', '.join(sorted(surplus))}")
     if state is State.REFUSED and changed:

@@ -9,7 +9,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from graphwarden.api.meta import Condition, Model, ObjectMeta
 from graphwarden.api.pod_template import check_pod_template
-from graphwarden.api.quantities import ByteCount, Duration, parse_bytes, parse_duration
+from graphwarden.api.quantities import (
+    ByteCount,
+    Duration,
+    check_resources,
+    parse_bytes,
+    parse_duration,
+)
 
 
 class ScalingMode(StrEnum):
@@ -70,7 +76,7 @@ class WorkerSpec(Section):
     preflight: bool = Field(
         True, description="A new image rolls out only after a Job with it has loaded every graph."
     )
-    resources: dict[str, Any] = Field(
+    resources: Annotated[dict[str, Any], AfterValidator(check_resources)] = Field(
         default_factory=lambda: {
             "requests": {"cpu": "250m", "memory": "256Mi"},
             "limits": {"memory": "1Gi"},

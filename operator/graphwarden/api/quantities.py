@@ -1,15 +1,33 @@
-"""Durations and byte counts as people write them in manifests."""
+"""Durations, byte counts and Kubernetes' own quantities as people write them in manifests."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _DURATION_PART = re.compile(r"(\d+)(ms|s|m|h)")
+_DECIMAL_SUFFIXES: Final = {
+    "n": -9,
+    "u": -6,
+    "m": -3,
+    "": 0,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+    "E": 18,
+}
+_BINARY_SUFFIXES: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_QUANTITY = re.compile(
+    r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)|[eE]([+-]?[0-9]{1,4}))?"
+)
 
 DURATION_PATTERN: Final = r"^([0-9]+(ms|s|m|h))+$"
 BYTES_PATTERN: Final = r"^[0-9]+(k|M|G|Ki|Mi|Gi)?$"
@@ -45,6 +63,39 @@ def parse_bytes(text: str) -> int:
     if not match:
         raise ValueError(f"{text!r} is not a byte count; write for example 64Mi")
     return int(match[1]) * _BYTES[match[2] or ""]
+
+
+def parse_quantity(value: object) -> Decimal | None:
+    """The number that a Kubernetes quantity (`250m`, `1Gi`, `1e3`, 2) stands for; None: it is none.
+
+    The grammar is that of k8s.io/apimachinery `resource.Quantity`.
+    """
+    match = _QUANTITY.fullmatch(str(value)) if not isinstance(value, bool) else None
+    if match is None:
+        return None
+    number, suffix, exponent = Decimal(match[1]), match[2] or "", match[3]
+    if exponent is not None:
+        return number.scaleb(int(exponent))
+    if suffix in _BINARY_SUFFIXES:
+        return number * Decimal(1024) ** _BINARY_SUFFIXES[suffix]
+    return number.scaleb(_DECIMAL_SUFFIXES[suffix])
+
+
+def check_resources(resources: dict[str, Any]) -> dict[str, Any]:
+    """Requests and limits as they are; what else is in them, the API server checks.
+
+    Raises:
+        ValueError: one is not a quantity, which the API server would not say where it stands.
+    """
+    for group in ("requests", "limits"):
+        amounts = resources.get(group)
+        for name, amount in amounts.items() if isinstance(amounts, Mapping) else ():
+            if parse_quantity(amount) is None:
+                text = (
+                    f"{group}.{name}: {amount!r} is not a quantity; write for example 250m or 1Gi"
+                )
+                raise ValueError(text)
+    return resources
 
 
 def _check_duration(text: str) -> str:

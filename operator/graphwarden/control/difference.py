@@ -7,12 +7,12 @@ want stand in the live object, and do we own a field there that we no longer wan
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from graphwarden.api import names
+from graphwarden.api.quantities import parse_quantity
 from graphwarden.control.kinds import Manifest
 from graphwarden.control.lists import find_item, find_keys
 
@@ -23,41 +23,23 @@ _QUANTITY_FIELDS: Final = frozenset({"sizeLimit", "averageValue"})
 _LEFT_OUT_WHEN_FALSE: Final = frozenset(
     {"hostNetwork", "hostPID", "hostIPC", "readOnly", "tty", "stdin", "stdinOnce"}
 )
+# What the API server makes of 0 and of an empty text in a pod, which stand for nothing there.
+_DEFAULTS: Final[dict[str, object]] = {
+    "failureThreshold": 3,
+    "periodSeconds": 10,
+    "successThreshold": 1,
+    "timeoutSeconds": 1,
+    "dnsPolicy": "ClusterFirst",
+    "protocol": "TCP",
+    "restartPolicy": "Always",
+    "schedulerName": "default-scheduler",
+    "scheme": "HTTP",
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
 # Below these, lists are one value to the API server whatever their items have: whoever writes one
 # writes all of it. They are those of a NetworkPolicy.
 _ONE_VALUE: Final = frozenset({"ingress", "egress"})
-_SUFFIXES: Final = {
-    "n": -9,
-    "u": -6,
-    "m": -3,
-    "": 0,
-    "k": 3,
-    "M": 6,
-    "G": 9,
-    "T": 12,
-    "P": 15,
-    "E": 18,
-}
-_BINARY_SUFFIXES: Final = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
-_QUANTITY = re.compile(
-    r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)|[eE]([+-]?[0-9]+))?"
-)
-
-
-def parse_quantity(value: object) -> Decimal | None:
-    """The number that a Kubernetes quantity (`250m`, `1Gi`, `1e3`, 2) stands for; None: it is none.
-
-    The grammar is that of k8s.io/apimachinery `resource.Quantity`.
-    """
-    match = _QUANTITY.fullmatch(str(value)) if not isinstance(value, bool) else None
-    if match is None:
-        return None
-    number, suffix, exponent = Decimal(match[1]), match[2] or "", match[3]
-    if exponent is not None:
-        return number.scaleb(int(exponent))
-    if suffix in _BINARY_SUFFIXES:
-        return number * Decimal(1024) ** _BINARY_SUFFIXES[suffix]
-    return number.scaleb(_SUFFIXES[suffix])
 
 
 def find_difference(desired: Manifest, live: Manifest) -> str | None:
@@ -108,6 +90,8 @@ def _is_equal(desired: Any, live: Any, path: tuple[str, ...]) -> bool:
         )
     if type(desired) is type(live) and desired == live:
         return True
+    if path[-1] in _DEFAULTS and desired in (0, ""):
+        return bool(live == _DEFAULTS[path[-1]])
     if path[-1] in _QUANTITY_FIELDS or (len(path) > 1 and path[-2] in _QUANTITY_PARENTS):
         quantity = _round_up(parse_quantity(desired))
         return quantity is not None and quantity == _round_up(parse_quantity(live))

@@ -258,6 +258,12 @@ class Api:
         assert found is not None, f"{kind} {name} does not exist"
         return found
 
+    def read_openapi(self) -> dict[str, Any]:
+        """What the server says of all its kinds, as OpenAPI 2."""
+        answer = self._http.get("/openapi/v2")
+        answer.raise_for_status()
+        return dict(answer.json())
+
     def try_list(self, kind: str, **params: str) -> httpx.Response:
         return self._http.get(self.url(kind), params=params)
 

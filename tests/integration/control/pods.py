@@ -19,7 +19,8 @@ ADDRESS = "127.83.119.4"
 class Worker:
     """The load table that the pod answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        self.address = address
         self.rows: list[dict[str, Any]] = []
         self.in_flight = 0
 
@@ -32,8 +33,8 @@ class Worker:
 
 
 @contextmanager
-def run_worker() -> Iterator[Worker]:
-    worker = Worker()
+def run_worker(address: str = ADDRESS) -> Iterator[Worker]:
+    worker = Worker(address)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -53,7 +54,7 @@ def run_worker() -> Iterator[Worker]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer((ADDRESS, 8000), Handler) as server:
+    with ThreadingHTTPServer((address, 8000), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield worker
@@ -61,7 +62,9 @@ def run_worker() -> Iterator[Worker]:
         thread.join()
 
 
-def start_pod(api: Any, name: str = "worker-1", *, ready: bool = True) -> None:
+def start_pod(
+    api: Any, name: str = "worker-1", *, ready: bool = True, address: str = ADDRESS
+) -> None:
     """A pod of pool email, as its Deployment would make it."""
     template = api.get("Deployment", "graphpool-email")["spec"]["template"]
     meta = {"name": name, "labels": template["metadata"]["labels"]}
@@ -69,8 +72,8 @@ def start_pod(api: Any, name: str = "worker-1", *, ready: bool = True) -> None:
     api.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]})
     status = {
         "phase": "Running",
-        "podIP": ADDRESS,
-        "podIPs": [{"ip": ADDRESS}],
+        "podIP": address,
+        "podIPs": [{"ip": address}],
         "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
     }
     api.patch("Pod", name, {"status": status}, subresource="/status")

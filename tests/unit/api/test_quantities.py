@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphwarden.api.quantities import parse_bytes, parse_duration, render_duration
+from graphwarden.api.quantities import parse_bytes, parse_duration, parse_quantity, render_duration
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,28 @@ def test_a_byte_count_is_read_in_bytes(text: str, count: int) -> None:
 def test_what_is_no_byte_count_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write for example 64Mi"):
         parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("250m", Decimal("0.25")),
+        ("1Gi", Decimal(2**30)),
+        ("1.5Gi", Decimal(3 * 2**29)),
+        ("1e3", Decimal(1000)),
+        ("1E", Decimal(10**18)),
+        ("1Ei", Decimal(2**60)),
+        (".5", Decimal("0.5")),
+        (2, Decimal(2)),
+        (0.5, Decimal("0.5")),
+        ("100n", Decimal("1e-7")),
+        ("1x", None),
+        ("1e99999999", None),
+        ("", None),
+        (True, None),
+    ],
+)
+def test_quantities_are_read_as_the_api_machinery_reads_them(
+    text: object, value: Decimal | None
+) -> None:
+    assert parse_quantity(text) == value

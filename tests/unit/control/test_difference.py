@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphwarden.control.difference import find_difference, parse_quantity
+from graphwarden.control.difference import find_difference
 
 DESIRED: dict[str, Any] = {
     "metadata": {"name": "x", "labels": {"a": "1"}},
@@ -135,30 +134,6 @@ def test_a_key_field_left_to_its_default_is_found() -> None:
     assert find_difference({"spec": {"ports": ports}}, live) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("250m", Decimal("0.25")),
-        ("1Gi", Decimal(2**30)),
-        ("1.5Gi", Decimal(3 * 2**29)),
-        ("1e3", Decimal(1000)),
-        ("1E", Decimal(10**18)),
-        ("1Ei", Decimal(2**60)),
-        (".5", Decimal("0.5")),
-        (2, Decimal(2)),
-        (0.5, Decimal("0.5")),
-        ("100n", Decimal("1e-7")),
-        ("1x", None),
-        ("", None),
-        (True, None),
-    ],
-)
-def test_quantities_are_read_as_the_api_machinery_reads_them(
-    text: object, value: Decimal | None
-) -> None:
-    assert parse_quantity(text) == value
-
-
 _leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 _trees = st.recursive(
     _leaves,
@@ -172,6 +147,27 @@ _objects = st.dictionaries(st.text(max_size=4), _trees, max_size=4)
 def _with_cpu(cpu: str) -> dict[str, Any]:
     resources = {"requests": {"cpu": cpu}}
     return {"spec": {"containers": [{"name": "a", "resources": resources}]}}
+
+
+@pytest.mark.parametrize(
+    ("field", "unset", "default", "other"),
+    [
+        ("periodSeconds", 0, 10, 5),
+        ("timeoutSeconds", 0, 1, 5),
+        ("dnsPolicy", "", "ClusterFirst", "Default"),
+        ("terminationMessagePolicy", "", "File", "FallbackToLogsOnError"),
+    ],
+)
+def test_what_stands_for_nothing_is_no_difference_to_the_servers_default(
+    field: str, unset: object, default: object, other: object
+) -> None:
+    assert find_difference({"spec": {field: unset}}, {"spec": {field: default}}) is None
+    assert find_difference({"spec": {field: unset}}, {"spec": {field: other}}) == f"spec.{field}"
+
+
+def test_a_request_of_nothing_is_a_quantity() -> None:
+    desired, live = ({"limits": {"x.org/y": amount}} for amount in (0, "0"))
+    assert find_difference(desired, live) is None
 
 
 @pytest.mark.parametrize(("wanted", "live"), [("0.0001", "1m"), ("1.0005", "1001m"), ("1", "1")])
