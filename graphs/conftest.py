@@ -25,8 +25,10 @@ from graphs.sales.data.database import (
     open_database,
 )
 from graphs.sales.data.migrate import upgrade
+from graphs.sales.web.settings import CONNECT_TO, GAP
 from mail_server import MailServer, MailServerMissing, running_mail_server
 from postgres_server import PostgresMissing, running_postgres
+from site_server import SiteServer, running_site_server
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -114,3 +116,12 @@ def mail_server(mail_servers: MailServer) -> MailServer:
     """The same without any mail."""
     mail_servers.purge()
     return mail_servers
+
+
+@pytest.fixture
+def sites(monkeypatch: pytest.MonkeyPatch) -> Iterator[SiteServer]:
+    """The sites of `tests/sites` for what this test fetches, under `.example`, without gaps."""
+    with running_site_server() as server:
+        monkeypatch.setenv(CONNECT_TO, server.connect_to)
+        monkeypatch.setenv(GAP, "0")
+        yield server
