@@ -4,10 +4,11 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := .venv/bin/python -m
 GRAPHS ?= graphs
+REASONS := clients/typescript/src/reasons.ts
 # Each of their files has processes and databases of its own.
 APART := tests/integration/worker/ tests/integration/storage/ tests/integration/savers/
 
-.PHONY: help env up check test fast integration e2e eval bench kill-sends sieve reports generate chart-docs format cluster cluster-down clean
+.PHONY: help env up check client test fast integration e2e eval bench kill-sends sieve reports generate chart-docs format cluster cluster-down clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -29,8 +30,12 @@ check: env ## Format, lint, types, imports, generated files and unit tests: unde
 	@.venv/bin/lint-imports --no-logo 2>&1 | tail -n 20 ; exit $${PIPESTATUS[0]}
 	@$(RUN) graphwarden.api.crd --check crds charts/graphwarden/crds
 	@$(RUN) graphwarden.api.reference --check docs/reference.md
+	@$(RUN) graphwarden.api.typescript --check $(REASONS)
 	@$(RUN) graphwarden.api.values --check charts/graphwarden/values.schema.json
 	@$(RUN) pytest -q -n 2 -m "not integration" tests/unit tests/architecture graphs
+
+client: ## Format, lint, types and unit tests of the TypeScript client, which needs Node 20 and npm
+	@cd clients/typescript && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent lint && npm test --silent
 
 test: env ## Everything: the checks, then integration and contract tests, then the real cluster
 	@tests/cluster/localcluster prebuild
@@ -67,9 +72,10 @@ sieve: env ## Kill the operator before and after every write, and disturb all th
 reports: env ## What kubeconform, kube-score and checkov say of the rendered chart, where they are installed
 	@PYTHONPATH=tests $(RUN) reports
 
-generate: env ## Write what is generated from the models: crds/, the chart's copy, its schema and the reference
+generate: env ## Write what is generated from the models: crds/, the chart's copy, its schema, the reference, the client's errors
 	@$(RUN) graphwarden.api.crd crds charts/graphwarden/crds
 	@$(RUN) graphwarden.api.reference docs/reference.md
+	@$(RUN) graphwarden.api.typescript $(REASONS)
 	@$(RUN) graphwarden.api.values charts/graphwarden/values.schema.json
 
 chart-docs: ## Write the chart's README from its values; needs Go

@@ -47,6 +47,28 @@ class Reason:
     STORAGE_UNAVAILABLE: Final = "StorageUnavailable"
 
 
+# With one of these nothing of the call has begun, and it may be sent again as it is.
+NOT_STARTED: Final = frozenset(
+    {
+        Reason.QUEUE_FULL,
+        Reason.TOO_MANY_CONNECTIONS,
+        Reason.POOL_UNAVAILABLE,
+        Reason.GRAPH_NOT_READY,
+        Reason.GRAPH_NOT_LOADED,
+        Reason.GRAPH_SUSPENDED,
+        Reason.AT_CAPACITY,
+        Reason.DRAINING,
+        Reason.MEMORY_PRESSURE,
+        Reason.STORAGE_MISSING,
+    }
+)
+
+
+def list_reasons() -> list[str]:
+    """All reasons, in the order in which they stand above."""
+    return [value for name, value in vars(Reason).items() if name.isupper()]
+
+
 def render_error(detail: str, reason: str, trace_id: str) -> bytes:
     """The JSON body of an error answer. LangGraph clients read `detail` and ignore the rest."""
     body = {"detail": detail, "reason": reason, "trace_id": trace_id}

@@ -35,7 +35,7 @@ _BAGGAGE_KEYS = frozenset({"assistant_id", "thread_id", "capability"})
 _CORS = (
     b"access-control-allow-private-network: true\r\n"
     b"access-control-expose-headers: content-location, location, x-pagination-total, "
-    b"x-pagination-next, x-trace-id, retry-after\r\n"
+    b"x-pagination-next, x-trace-id, retry-after, idempotent-replayed\r\n"
 )
 _PREFLIGHT = (
     b"access-control-allow-methods: GET, POST, PUT, PATCH, DELETE, OPTIONS\r\n"

@@ -31,7 +31,14 @@ from graphwarden.worker.routes.bodies import answer_json
 from graphwarden.worker.service import Service
 
 # `useStream` in a browser takes the run id from content-location, and pages by the other two.
-_EXPOSED = ["content-location", "location", "x-pagination-total", "x-pagination-next", "x-trace-id"]
+_EXPOSED = [
+    "content-location",
+    "location",
+    "x-pagination-total",
+    "x-pagination-next",
+    "x-trace-id",
+    "idempotent-replayed",
+]
 
 
 def make_document_routes(routes: list[Route]) -> list[Route]:

@@ -1,0 +1,14 @@
+export type { AssistantQuery, Assistants } from "./assistants.js";
+export { Client, createClient } from "./client.js";
+export * from "./error.js";
+export type { StreamEvent, StreamedMessage } from "./events.js";
+export type { AnyGraphs, Fleet, GraphTypes } from "./graphs.js";
+export * from "./reasons.js";
+export type { RunResult } from "./result.js";
+export type { RetryOptions } from "./retry.js";
+export type { JoinOptions, RunOptions, Runs, StreamOptions } from "./runs.js";
+export type { RunStream } from "./stream.js";
+export type { ThreadQuery, Threads } from "./threads.js";
+export type { OpenTelemetry, TracedCall, TracingOptions } from "./trace.js";
+export type { CallOptions, ClientOptions, Timeouts } from "./transport.js";
+export * from "./wire.js";
