@@ -105,7 +105,11 @@ class Fleet:
     def _start_pool(self, name: str, pool: Pool) -> None:
         options = self._options
         worker = WorkerOptions(
-            options.state, options.app_dir, options.database_url, options.drain_seconds
+            options.state,
+            options.app_dir,
+            options.database_url,
+            make_router_url(options.host, options.port),
+            options.drain_seconds,
         )
         runner = PoolRunner(name, pool, worker, self._client, self._changed.set, self._board.say)
         self._pools[name] = runner
@@ -207,6 +211,12 @@ class Fleet:
             self._start_pool(name, wanted[name])
         self._write_table()
         self._changed.set()
+
+
+def make_router_url(host: str, port: int) -> str:
+    """Where a worker on this machine finds the router; one that listens everywhere is here too."""
+    here = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 def check_address(host: str, port: int) -> None:

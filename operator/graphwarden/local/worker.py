@@ -27,6 +27,7 @@ class WorkerOptions:
     state: StateDirectory
     app_dir: Path
     database_url: str
+    router_url: str
     drain_seconds: float
     log_format: str = "text"
 
@@ -107,6 +108,8 @@ async def start_worker(name: str, pool: Pool, options: WorkerOptions, log: Path)
     environ = {
         **make_environment(pool),
         "GRAPHWARDEN_DATABASE_URL": options.database_url,
+        # Of this fleet, whatever the GraphPool says of the router of a cluster.
+        "GRAPHWARDEN_URL": options.router_url,
         "PYTHONUNBUFFERED": "1",
     }
     process = await start_program("graphwarden.worker", arguments, log, environ)
