@@ -6,8 +6,12 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 
+import httpx
+from langgraph_sdk.errors import LangGraphError
+
+from graphs.sales.remote import URL, make_trace_headers, open_client
+
 _LOG = logging.getLogger(__name__)
-URL = "GRAPHWARDEN_URL"
 # A dictionary, never `true`: a thread that waits for an approval would take that for one.
 LOOK = {"look": True}
 
@@ -24,16 +28,14 @@ async def wake_campaigns(
     threads = sorted({f"campaign-{one}-{other}" for one, other in pairs if one and other})
     if not url or not threads:
         return 0
-    import httpx
-    from langgraph_sdk import get_client
-    from langgraph_sdk.errors import LangGraphError
-
-    client = get_client(url=url, api_key=environment.get("LANGGRAPH_API_KEY"))
+    client, headers = open_client(environment), make_trace_headers(url)
     woken = 0
     for thread in threads:
         try:
-            if (await client.threads.get(thread))["status"] == "interrupted":
-                await client.runs.create(thread, "campaign", command={"resume": LOOK})
+            if (await client.threads.get(thread, headers=headers))["status"] == "interrupted":
+                await client.runs.create(
+                    thread, "campaign", command={"resume": LOOK}, headers=headers
+                )
                 woken += 1
         except (LangGraphError, httpx.HTTPError) as error:
             _LOG.info("a campaign was not woken", extra={"error": type(error).__name__})
