@@ -22,7 +22,7 @@ BYTECODE = {
     "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "graphwarden-tests-pycache"),
 }
 APP_DIR = Path(__file__).parent / "contract"
-_SECONDS_TO_WAIT = 20.0
+_SECONDS_TO_WAIT = 60.0
 
 
 def make_row(assistant_id: str, builder: str | None = None, **other: Any) -> dict[str, Any]:

@@ -117,6 +117,7 @@ async def running_fleet(
         shared = {
             "GRAPHWARDEN_DATABASE_URL": database_url,
             "GRAPHWARDEN_TESTS_ROUTER_URL": router.url,
+            "GRAPHWARDEN_URL": router.url,
             **environment,
         }
         for pool, ours in rows.items():
