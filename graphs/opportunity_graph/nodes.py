@@ -25,13 +25,11 @@ from graphs.opportunity_graph.policy import (
 from graphs.opportunity_graph.state import OpportunityState
 from graphs.sales.clock import read_now
 from graphs.sales.data import open_database
-from graphs.sales.mail import Inbound
 from graphs.sales.remote import CallFailed, call_graph
 from graphs.sales.settings import clean
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_ID = 64
-_LONGEST_TEXT = 20_000
 _MOST_HEARD = 200
 _PREFIX = "opp-"
 
@@ -69,8 +67,7 @@ async def read_news(state: OpportunityState) -> OpportunityState:
         if found is None:
             text = f"No mail {event.message_id} is in the database: run reply_check first."
             return {"move": None, "errors": [text]}
-        label, errors = await _classify(state["opportunity_id"], found[1])
-        event = dataclasses.replace(event, label=label)
+        event, errors = await _classify(state["opportunity_id"], event)
     move = plan_move(stage, event, now)
     return {"move": _pack(move), "heard": _hear(state, event), "errors": errors}
 
@@ -142,15 +139,16 @@ def choose_after_record(state: OpportunityState) -> str:
     return "end" if state["stage"] in ENDS else "wait"
 
 
-async def _classify(opportunity_id: str, mail: Inbound) -> tuple[str, list[str]]:
-    """The label of a reply; empty, with the reason, where nobody could read it."""
-    given = {"text": mail.text[:_LONGEST_TEXT], "headers": _choose_headers(mail.headers)}
+async def _classify(opportunity_id: str, event: Event) -> tuple[Event, list[str]]:
+    """The reply as classify_reply reads it; unread, with the reason, where nobody could."""
+    given = {"message_id": event.message_id}
     try:
         answer = await call_graph("classify_reply", given, scope=opportunity_id)
     except CallFailed as error:
         _LOG.warning("a reply was not classified", extra={"error": error.kind})
-        return "", [str(error)]
-    return clean(answer.get("label")), []
+        return event, [str(error)]
+    again = read_now(answer["again_on"]) if answer.get("again_on") else None
+    return dataclasses.replace(event, label=clean(answer.get("label")), at=again), []
 
 
 async def _draft_answer(opportunity_id: str, message_id: str) -> dict[str, Any]:
@@ -177,12 +175,6 @@ async def _draft_follow_up(opportunity_id: str, quiet_times: int) -> dict[str, A
         "needs_approval": True,
         "reasons": [],
     }
-
-
-def _choose_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those by which a machine says that it is one."""
-    names = ("auto-submitted", "precedence", "subject", "x-auto-response-suppress")
-    return {name: headers[name][:500] for name in names if name in headers}
 
 
 def _plan_silence(state: OpportunityState, now: datetime) -> Move | None:

@@ -30,7 +30,9 @@ Draft = Literal["answer", "follow_up"]
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened. `at` is when a meeting is; `label` what a reply was read as."""
+    """Something that happened. `label` is what a reply was read as; `at` when a meeting is, or
+    from when on a reply wants to be asked again.
+    """
 
     kind: str
     message_id: str = ""
@@ -86,7 +88,7 @@ def plan_move(stage: str, event: Event, now: datetime) -> Move | None:
         return None
     match event.kind:
         case "reply":
-            return _plan_reply(stage, event.label, now)
+            return _plan_reply(stage, event, now)
         case "meeting":
             assert event.at is not None
             return Move("meeting", "hold the meeting", event.at, "hold_meeting")
@@ -97,14 +99,15 @@ def plan_move(stage: str, event: Event, now: datetime) -> Move | None:
     return Move(event.kind, f"hear about the {event.kind}", _later(event.kind, now))
 
 
-def _plan_reply(stage: str, label: str, now: datetime) -> Move | None:
+def _plan_reply(stage: str, event: Event, now: datetime) -> Move | None:
+    label = event.label
     if label in _NO_NEWS:
         return None
     if label in _BAD:
         return Move("lost", "", reason=_BAD[label])
     ahead = "qualified" if stage in ("new", "silent") else stage
     if label == "not_now":
-        later = now + timedelta(days=_LATER_DAYS)
+        later = event.at if event.at and event.at > now else now + timedelta(days=_LATER_DAYS)
         return Move(stage, "write again when the time is better", later)
     if label in _GOOD:
         return Move(ahead, "answer the reply", _later(ahead, now), "send_answer", "answer")

@@ -41,10 +41,14 @@ async def open_campaign(
     return product_id or row.product_id
 
 
-async def list_contacts(database: Database, company_id: str) -> list[str]:
+async def list_contacts(
+    database: Database, company_id: str, *, with_address: bool = False
+) -> list[str]:
     """Ids of a company's contacts that were merged into no other."""
     query = select(Contact.id).where(Contact.company_id == company_id)
     query = query.where(Contact.merged_into.is_(None)).order_by(Contact.id).limit(MOST_CONTACTS)
+    if with_address:
+        query = query.where(Contact.email.is_not(None))
     async with database.read() as session:
         return list(await session.scalars(query))
 

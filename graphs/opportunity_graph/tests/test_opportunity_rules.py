@@ -50,10 +50,10 @@ def test_a_deal_that_ended_stays_so(stage: str, kind: str, now: datetime) -> Non
     assert plan_move(stage, Event(kind, "m1", "interested", now), now) is None
 
 
-def test_not_now_is_asked_again_in_a_quarter(now: datetime) -> None:
-    move = plan_move("new", Event("reply", "m1", "not_now"), now)
-    assert move is not None
-    assert move.wake_at == now + timedelta(days=90)
+def test_not_now_is_asked_again_on_the_day_it_names_or_in_a_quarter(now: datetime) -> None:
+    day = now + timedelta(days=20)
+    moves = [plan_move("new", Event("reply", "m1", "not_now", at), now) for at in (day, None)]
+    assert [move and move.wake_at for move in moves] == [day, now + timedelta(days=90)]
 
 
 @pytest.mark.parametrize("stage", [each for each in STAGES if each not in ("won", "lost")])

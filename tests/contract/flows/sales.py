@@ -17,6 +17,7 @@ from langgraph.graph import END, START, StateGraph
 from sqlalchemy import select
 
 from graphs.sales.data import open_database
+from graphs.sales.data.history import Message
 from graphs.sales.data.once import insert_once
 from graphs.sales.data.people import Company, Contact
 
@@ -28,7 +29,6 @@ class State(TypedDict, total=False):
     product_id: str
     opportunity_id: str
     message_id: str
-    text: str
     inserted_ids: list[str]
     skipped_existing: list[str]
     rejected: list[dict[str, str]]
@@ -123,9 +123,11 @@ async def quiet(state: State) -> State:
 
 
 async def classify_reply(state: State) -> State:
-    note("classify_reply", "")
+    note("classify_reply", state["message_id"])
     words = {"interested": "interested", "not for us": "not_interested"}
-    found = (label for word, label in words.items() if word in state["text"])
+    async with (await open_database()).read() as session:
+        row = await session.get_one(Message, state["message_id"])
+    found = (label for word, label in words.items() if word in row.raw)
     return {"label": next(found, "not_now")}
 
 
