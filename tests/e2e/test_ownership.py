@@ -27,13 +27,13 @@ def pool(kube: Kube, fleet: Fleet) -> Iterator[str]:
     yield capability
     kube.kubectl("scale", OPERATOR, "--replicas=1")
     kube.delete("graphspec", "shortlived-a", "shortlived-b")
-    kube.kubectl("rollout", "status", OPERATOR, "--timeout=60s")
+    kube.kubectl("rollout", "status", OPERATOR, "--timeout=180s")
 
 
 def test_a_deployment_scaled_by_hand_stays_scaled(kube: Kube, pool: str) -> None:
     name = f"graphpool-{pool}"
     kube.kubectl("scale", "deployment", name, "--replicas=2")
-    kube.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
+    kube.kubectl("rollout", "status", f"deployment/{name}", "--timeout=180s")
     kube.until_condition("shortlived-a", "Loaded", "True")
     _touch(kube, "shortlived-a")  # one more pass of the operator
     until("both pods have the graph", lambda: _loaded(kube, "shortlived-a") == "2/2")
@@ -56,7 +56,7 @@ def test_what_the_autoscaler_sets_stays(kube: Kube, pool: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["hpa", "service", "configmap", "pdb"])
-def test_a_deleted_child_is_back_within_5_s(kube: Kube, pool: str, kind: str) -> None:
+def test_a_deleted_child_comes_back(kube: Kube, pool: str, kind: str) -> None:
     (child,) = (
         child
         for child in kube.list(kind, f"graphwarden.dev/pool={pool}")
@@ -68,7 +68,7 @@ def test_a_deleted_child_is_back_within_5_s(kube: Kube, pool: str, kind: str) ->
     assert found["metadata"]["uid"] != uid
 
 
-def test_an_edited_child_is_mended_within_5_s(kube: Kube, pool: str) -> None:
+def test_an_edited_child_is_mended(kube: Kube, pool: str) -> None:
     name = f"graphpool-{pool}"
     image = _image(kube.get("deployment", name))
     # Of a registry that refuses at once: a pod whose pull hangs does not go before the pull ends.

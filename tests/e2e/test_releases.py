@@ -28,7 +28,7 @@ def test_helm_test_runs_a_graph_through_the_router(kube: Kube, fleet: Fleet) -> 
     graph_input = {"original_email": "What does it cost for 40 people?"}
     test = {"assistant": "email_reply", "input": graph_input}
     _upgrade(kube, f"--set-json=test={json.dumps(test)}")
-    kube.helm("test", "graphwarden", "--timeout=120s")
+    kube.helm("test", "graphwarden", "--timeout=180s")
     answer = json.loads(kube.kubectl("logs", "graphwarden-test"))
     assert answer["subject"]
 
@@ -36,7 +36,7 @@ def test_helm_test_runs_a_graph_through_the_router(kube: Kube, fleet: Fleet) -> 
 def test_helm_test_fails_with_the_routers_words(kube: Kube, fleet: Fleet) -> None:
     _upgrade(kube, "--set=test.assistant=nobody")
     with pytest.raises(CommandFailed):
-        kube.helm("test", "graphwarden", "--timeout=120s")
+        kube.helm("test", "graphwarden", "--timeout=180s")
     assert "UnknownAssistant" in kube.kubectl("logs", "graphwarden-test")
 
 

@@ -28,7 +28,7 @@ def pool(kube: Kube) -> Iterator[None]:
 
 def roll_out(kube: Kube) -> None:
     kube.kubectl("rollout", "restart", DEPLOYMENT)
-    kube.kubectl("rollout", "status", DEPLOYMENT, "--timeout=120s")
+    kube.kubectl("rollout", "status", DEPLOYMENT, "--timeout=180s")
 
 
 def scale_in(kube: Kube) -> None:
@@ -48,7 +48,7 @@ def evict_one(kube: Kube) -> None:
 def _scale(kube: Kube, replicas: int) -> None:
     kube.kubectl("scale", f"graphpool/{POOL}", f"--replicas={replicas}")
     kube.kubectl("wait", DEPLOYMENT, f"--for=jsonpath={{.spec.replicas}}={replicas}")
-    kube.kubectl("rollout", "status", DEPLOYMENT, "--timeout=120s")
+    kube.kubectl("rollout", "status", DEPLOYMENT, "--timeout=180s")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_pod_that_is_told_to_leave_before_its_worker_listens_leaves_at_once(ku
         del worker[probe]
     meta = {"name": "deaf-worker"}
     kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]})
-    kube.kubectl("wait", "pod/deaf-worker", "--for=condition=Ready", "--timeout=60s")
+    kube.kubectl("wait", "pod/deaf-worker", "--for=condition=Ready", "--timeout=180s")
     assert template["spec"]["terminationGracePeriodSeconds"] > 60
     kube.kubectl("delete", "pod", "deaf-worker", "--wait=false")
     until("the pod is gone", lambda: kube.find("pod", "deaf-worker") is None, seconds=30)

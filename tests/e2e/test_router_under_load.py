@@ -190,14 +190,14 @@ async def test_routers_are_scaled_and_restarted_under_load_without_a_lost_call(
     calling = asyncio.create_task(load.in_loops(3, stop))
     try:
         await asyncio.to_thread(kube.kubectl, "scale", DEPLOYMENT, "--replicas=3")
-        await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=90s")
+        await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=180s")
         await asyncio.to_thread(kube.kubectl, "rollout", "restart", DEPLOYMENT)
         await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=180s")
     finally:
         stop.set()
         await calling
         await asyncio.to_thread(kube.kubectl, "scale", DEPLOYMENT, f"--replicas={before}")
-        await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=90s")
+        await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=180s")
     print(f"scaled to three and restarted: {load.summarise()}")
     assert answers(load) == {"200"}
 

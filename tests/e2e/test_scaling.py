@@ -89,7 +89,7 @@ async def test_runs_in_flight_are_told_and_answered_by_more_pods(
         await _until("the metric tells of all", lambda: _read_metric(kube) == 4, 60)
         await _until("the pool has all its pods", lambda: _replicas(kube) == 3, 60)
         pods = f"deployment/graphpool-{POOL}"
-        await asyncio.to_thread(kube.kubectl, "rollout", "status", pods, "--timeout=90s")
+        await asyncio.to_thread(kube.kubectl, "rollout", "status", pods, "--timeout=180s")
     assert set(callers.answers) == {"done"}
     await _until("the metric falls", lambda: _read_metric(kube) == 0, 10)
 
