@@ -49,7 +49,7 @@ def parse_url(text: str) -> httpx.URL:
         raise FetchFailed("InvalidUrl", "An address with a user name or a password is not read.")
     if not _HOST.fullmatch(url.host) or url.port == 0:
         raise FetchFailed("InvalidUrl", f"{_shorten(given)} names no host.")
-    return url if url.path else url.copy_with(path="/")
+    return url.copy_with(raw_path=url.raw_path or b"/")
 
 
 def join_url(base: str, link: str) -> str | None:
