@@ -55,7 +55,9 @@ async def process(database: Database, message_id: str, now: datetime) -> Process
             return None
         touch = await session.get(Touch, row.touch_id) if row.touch_id else None
         contact = await session.get(Contact, row.contact_id) if row.contact_id else None
-        soft = report.bounce_class == "soft" and await _is_one_too_many(session, row, now)
+        if report.bounce_class != "complaint":
+            contact = await _find_owner(session, contact, touch)
+        soft = report.bounce_class == "soft" and await _is_one_too_many(session, contact, row, now)
         action = _plan(report, contact, touch, soft)
         if row.label != _DONE:
             await _act(session, row, report, touch, contact, action, salt, now)
@@ -89,6 +91,16 @@ async def list_waiting(database: Database, mailbox_id: str, limit: int) -> list[
         return list(await session.scalars(query))
 
 
+async def _find_owner(
+    session: AsyncSession, contact: Contact | None, touch: Touch | None
+) -> Contact | None:
+    """Whose address bounced: of two rows that were merged it is the one that was written to."""
+    if contact is None or touch is None or touch.recipient in ("", contact.email):
+        return contact
+    owner = await session.scalar(select(Contact).where(Contact.email == touch.recipient))
+    return owner or contact
+
+
 def _plan(
     report: Report, contact: Contact | None, touch: Touch | None, one_too_many: bool
 ) -> Action:
@@ -116,7 +128,7 @@ async def _act(
         f"{kind}:{row.id}",
         kind,
         now=now,
-        contact_id=row.contact_id,
+        contact_id=contact.id if contact else row.contact_id,
         campaign_id=row.campaign_id,
         touch_id=row.touch_id,
         status=report.status,
@@ -139,12 +151,14 @@ async def _act(
         )
 
 
-async def _is_one_too_many(session: AsyncSession, row: Message, now: datetime) -> bool:
+async def _is_one_too_many(
+    session: AsyncSession, contact: Contact | None, row: Message, now: datetime
+) -> bool:
     """Whether this is the third soft bounce of the contact within a month."""
-    if row.contact_id is None:
+    if contact is None:
         return False
     earlier = select(func.count()).select_from(Event).where(
-        Event.contact_id == row.contact_id,
+        Event.contact_id == contact.id,
         Event.kind == "bounced",
         Event.at >= now - _SOFT_WINDOW,
         Event.key != f"bounced:{row.id}",

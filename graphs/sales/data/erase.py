@@ -31,6 +31,8 @@ class Erasure:
 async def erase_contact(database: Database, contact_id: str, now: datetime) -> Erasure:
     """Remove the contact, its mails and touches; events stay, without the person.
 
+    Of a duplicate that was merged the row that took its place goes too, and every other one.
+
     Raises:
         LookupError: there is no such contact.
     """
@@ -39,7 +41,7 @@ async def erase_contact(database: Database, contact_id: str, now: datetime) -> E
         contact = await session.get(Contact, contact_id)
         if contact is None:
             raise LookupError(f"no contact {contact_id}")
-        ids = await _list_duplicates(session, contact_id)
+        ids = await _list_duplicates(session, contact.merged_into or contact_id)
         threads = await _list_threads(session, ids)
         suppressed = False
         for row in [await session.get_one(Contact, each) for each in ids]:
@@ -58,10 +60,17 @@ async def _list_duplicates(session: AsyncSession, contact_id: str) -> list[str]:
 
 
 async def _list_threads(session: AsyncSession, ids: list[str]) -> tuple[str, ...]:
-    pairs = select(Touch.campaign_id, Touch.contact_id).where(Touch.contact_id.in_(ids)).distinct()
-    campaigns = [f"campaign-{one}-{other}" for one, other in await session.execute(pairs) if one]
+    touches = (await session.scalars(select(Touch).where(Touch.contact_id.in_(ids)))).all()
+    pairs = {(each.campaign_id, _read_enrolled(each)) for each in touches if each.campaign_id}
+    campaigns = [f"campaign-{one}-{other}" for one, other in sorted(pairs)]
     deals = select(Opportunity.id).where(Opportunity.contact_id.in_(ids))
     return (*campaigns, *(f"opp-{each}" for each in await session.scalars(deals)))
+
+
+def _read_enrolled(touch: Touch) -> str:
+    """The contact whose thread made the touch: its key is older than any merging."""
+    name = touch.key.removeprefix(f"{touch.campaign_id}.")
+    return name.rpartition(".")[0] if name != touch.key else str(touch.contact_id)
 
 
 async def _remove(session: AsyncSession, ids: list[str]) -> tuple[int, int]:

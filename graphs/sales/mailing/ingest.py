@@ -145,10 +145,13 @@ async def _match_address(session: AsyncSession, address: str | None) -> Match | 
     """Somebody we wrote to, by the address alone."""
     if not address:
         return None
+    same = select(Contact.id, Contact.merged_into).where(Contact.email == address.lower())
+    row = (await session.execute(same)).first()
+    if row is None:
+        return None
     sent = (
         select(Touch)
-        .join(Contact, Contact.id == Touch.contact_id)
-        .where(Contact.email == address.lower(), Touch.state.in_(("sent", "unknown")))
+        .where(Touch.contact_id == (row[1] or row[0]), Touch.state.in_(("sent", "unknown")))
         .order_by(Touch.updated_at.desc())
         .limit(1)
     )

@@ -55,11 +55,14 @@ async def opt_out(
 
 
 async def _find(session: AsyncSession, address: str, contact_id: str | None) -> Contact | None:
+    """Who wrote; links in older mails may name a duplicate that was merged since."""
     if contact_id is not None:
-        return await session.get(Contact, contact_id)
-    found: Contact | None = await session.scalar(
-        select(Contact).where(Contact.email == normalise_address(address))
-    )
+        found = await session.get(Contact, contact_id)
+    else:
+        same = select(Contact).where(Contact.email == normalise_address(address))
+        found = await session.scalar(same)
+    if found is not None and found.merged_into:
+        return await session.get(Contact, found.merged_into)
     return found
 
 
