@@ -55,6 +55,17 @@ def test_what_the_autoscaler_sets_stays(kube: Kube, pool: str) -> None:
         kube.delete("graphpool", pool)
 
 
+def test_a_pool_that_is_told_not_to_scale_loses_its_autoscaler(kube: Kube, pool: str) -> None:
+    name = f"graphpool-{pool}"
+    assert kube.find("hpa", name)
+    spec = {"scaling": {"mode": "None"}}
+    kube.apply({**_GRAPHPOOL, "metadata": {"name": pool}, "spec": spec})
+    try:
+        until("the autoscaler is gone", lambda: kube.find("hpa", name) is None, seconds=30)
+    finally:
+        kube.delete("graphpool", pool)
+
+
 @pytest.mark.parametrize("kind", ["hpa", "service", "configmap", "pdb"])
 def test_a_deleted_child_comes_back(kube: Kube, pool: str, kind: str) -> None:
     (child,) = (

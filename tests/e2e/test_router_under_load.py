@@ -27,6 +27,8 @@ FLOOD = 5 * CAP * 2
 # A short queue for the pool that is to be full. The calm one queues what a busy machine holds up
 # for a moment, also a second of all its calls.
 ICY_QUEUE, CALM_QUEUE = 2, 100
+# Calls per second to the calm pool: what a slow machine can answer beside the flood.
+RATE, SECONDS = 10, 4
 
 
 def make_pool(name: str, max_queued: int) -> list[dict[str, Any]]:
@@ -162,12 +164,12 @@ async def test_a_pool_whose_workers_are_frozen_costs_another_pool_no_call(
 ) -> None:
     before, meanwhile = loads("load_calm"), loads("load_calm")
     icy, surplus = loads("load_icy"), loads("load_icy")
-    await before.at_rate(30, 4)
+    await before.at_rate(RATE, SECONDS)
     stop = asyncio.Event()
     with frozen(kube, "icy"):
         flood = asyncio.create_task(icy.in_loops(FLOOD, stop))
         await asyncio.sleep(0.5)
-        await asyncio.gather(meanwhile.at_rate(30, 4), surplus.at_rate(10, 4))
+        await asyncio.gather(meanwhile.at_rate(RATE, SECONDS), surplus.at_rate(RATE, SECONDS))
     thawed = time.perf_counter()
     stop.set()
     await flood
