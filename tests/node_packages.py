@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 _OLDEST = 20
-_SECONDS = 180.0
+# On a clean and busy machine.
+_SECONDS = 400.0
 
 
 def install_packages(folder: Path, *scripts: str) -> None:

@@ -81,18 +81,18 @@ def _make_sales_row(path: Path) -> dict[str, Any]:
     )
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_the_client_keeps_its_promises_to_a_real_fleet(fleet: Fleet, client: Path) -> None:
     await run_node("--test", "dist/test/fleet/fleet.test.js", cwd=client, GRAPHWARDEN_URL=fleet.url)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_the_client_works_in_a_browser_on_another_origin(fleet: Fleet, client: Path) -> None:
     install_packages(_BROWSER)
     await run_node("client.mjs", fleet.url, str(client), cwd=_BROWSER)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 async def test_the_examples_of_the_readme_run_with_the_types_of_our_own_graphs(
     sales: str, client: Path
 ) -> None:

@@ -52,6 +52,7 @@ def _serve(options: UpOptions, folder: Folder) -> int:
     board = make_board(Console())
     try:
         board.say(f"serving on http://{options.host}:{options.port}")
+        board.say(f"the console: http://{options.host}:{options.port}/console/")
         board.say(f"logs and database in {options.state.root}; Ctrl-C to stop")
         return asyncio.run(serve(options, folder, board))
     except ExceptionGroup as group:

@@ -131,6 +131,7 @@ class Fleet:
             f"--port={options.port}",
             f"--drain-seconds={options.drain_seconds:g}",
             "--log-format=text",
+            "--console",
         ]
         while True:
             started = loop.time()

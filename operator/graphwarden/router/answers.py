@@ -67,7 +67,7 @@ def render_answer(
     lines = [_status_line(status)]
     given = {**(headers or {}), TRACE_HEADER: trace_id}
     # RFC 9110, section 8.6: an answer without a body has no length either.
-    if status != 204:
+    if status not in (204, 304):
         lines.append(b"content-length: %d\r\n" % len(body))
         given = {"content-type": "application/json", **given}
     lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in given.items()]
@@ -79,6 +79,18 @@ def render_answer(
     if request is None or request.method != "HEAD":
         lines.append(body)
     return b"".join(lines)
+
+
+def render_stream_head(request: Request, trace_id: str) -> bytes:
+    """The head of a stream of events of ours, whose body follows in chunks."""
+    lines = [
+        _status_line(200),
+        b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
+        b"x-accel-buffering: no\r\ntransfer-encoding: chunked\r\n",
+        f"{TRACE_HEADER}: {trace_id}\r\n".encode(),
+        request.cors,
+    ]
+    return b"".join([*lines, b"\r\n"])
 
 
 def render_refusal(

@@ -17,6 +17,7 @@ from graphwarden.router.answers import (
     render_response_head,
 )
 from graphwarden.router.chunks import drop, in_chunks, make_chunk, make_sink
+from graphwarden.router.console.console import EVENTS, Console
 from graphwarden.router.endpoints import ConnectFailed
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.express_call import ExpressCall
@@ -70,6 +71,10 @@ class Exchange:
             guard.strip(request)
             await self._show_page(route.name)
             return
+        console = self._proxy.console
+        if console is not None and console.has(request.path):
+            await self._show_console(console)
+            return
         request.caller = await guard.admit(request)
         if route.target is Target.TOOLS:
             self.call_id, route = find_tool_route(request, await request.body.read())
@@ -92,6 +97,15 @@ class Exchange:
         self.pool, self.assistant = call.pool, call.assistant
         check(request.caller, call.assistant)
         await self._deliver(call)
+
+    async def _show_console(self, console: Console) -> None:
+        request, client = self.request, self._client
+        self.is_worth_a_line = False
+        if request.path == EVENTS:
+            request.caller = await self._proxy.guard.admit(request)
+            await console.stream(request, client, self.trace.trace_id)
+        else:
+            client.write(console.show(request, self.trace.trace_id))
 
     async def _show_page(self, name: str) -> None:
         call = await address_page(self.request, self._proxy.pools.current, name)

@@ -61,7 +61,7 @@ class OwnAnswers:
                 text = {"content-type": "text/plain; version=0.0.4; charset=utf-8"}
                 return render_answer(request, 200, self._metrics.render(), trace.trace_id, text)
             case "/graphs":
-                value = await self._make_fleet_view()
+                value = await self.make_fleet_view()
             case _:
                 if self._pools.table is None:
                     raise _no_table()
@@ -86,8 +86,13 @@ class OwnAnswers:
             raise _no_table()
         return {"ready": True, "generation": self._pools.current.generation}
 
-    async def _make_fleet_view(self) -> dict[str, Any]:
-        table = self._pools.current
+    async def make_fleet_view(self) -> dict[str, Any]:
+        """The graphs and the pools, as `/graphs` and the console tell them.
+
+        Raises:
+            RouterError: there is no table yet.
+        """
+        table, now = self._pools.current, time.monotonic()
         endpoints = sorted({e for pool in table.pools.values() for e in pool.endpoints})
         answers = await asyncio.gather(*(self._look(endpoint) for endpoint in endpoints))
         loads = dict(zip(endpoints, answers, strict=True))
@@ -97,10 +102,15 @@ class OwnAnswers:
             ours = pool.endpoints if pool else []
             rows = [r for r in (loads[e].get(name) for e in ours) if r is not None]
             graphs.append(_make_graph_line(name, route, len(ours), rows))
+        breakers = self._upstreams.breakers
+        endpoints_of = {name: pool.endpoints for name, pool in table.pools.items()}
         pools = [
             {
                 "name": name,
-                "endpoints": len(table.pools[name].endpoints) if name in table.pools else 0,
+                "endpoints": len(endpoints_of.get(name, ())),
+                "tripped": sum(
+                    breakers.closed_to(endpoint, now) for endpoint in endpoints_of.get(name, ())
+                ),
                 "in_flight": bulkhead.in_flight,
                 "queued": bulkhead.queued,
                 "limit": bulkhead.limit,

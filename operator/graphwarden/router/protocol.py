@@ -257,6 +257,10 @@ class ClientProtocol(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(parts)
 
+    async def until_writable(self) -> None:
+        """Wait until a client that reads slowly has caught up."""
+        await self._writable.wait()
+
     def abort(self) -> None:
         """Break the connection, so that the client sees that its answer is not complete."""
         if self._transport is not None:

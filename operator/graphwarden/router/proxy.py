@@ -15,6 +15,7 @@ from graphwarden.router.answers import (
     render_refusal,
 )
 from graphwarden.router.choose import choose_endpoint, choose_for_key
+from graphwarden.router.console.console import Console
 from graphwarden.router.endpoints import Upstreams
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.exchange import Exchange
@@ -47,6 +48,7 @@ class Proxy:
         self.pools = pools
         self.guard = guard or Guard()
         self.upstreams = Upstreams()
+        self.console: Console | None = None
         self.loads = Loads(pools, self.upstreams)
         self.metrics = Metrics(pools)
         self.own = OwnAnswers(pools, self.upstreams, self.metrics)

@@ -15,6 +15,7 @@ import uvloop
 
 from graphwarden.router.access import BrokenKey
 from graphwarden.router.access_log import AccessLog
+from graphwarden.router.console.console import Console
 from graphwarden.router.files import follow_file
 from graphwarden.router.guard import Guard, Review, follow_keys, read_keys
 from graphwarden.router.pools import Pools
@@ -50,6 +51,8 @@ async def _serve(settings: Settings) -> int:
         except (OSError, BrokenKey) as error:
             log.error("keys in %s are not usable: %s", settings.keys, error)
             return 1
+    if settings.console:
+        proxy.console = Console(proxy.own.make_fleet_view)
     proxy.express.watch(loop)
     connections: set[ClientProtocol] = set()
     try:

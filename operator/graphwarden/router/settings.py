@@ -32,6 +32,7 @@ class Settings:
     drain_seconds: float = 1800
     unready_seconds: float = 0.2
     access_log: bool = True
+    console: bool = False
     log_format: Literal["json", "text"] = "json"
 
 
@@ -116,6 +117,12 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         help="how often workers are asked what they have loaded, 0: never (default 2)",
     )
     parser.add_argument(
+        "--console",
+        action="store_true",
+        default=_is_on(default("console")),
+        help="serve a page under /console/ that shows the fleet and its runs",
+    )
+    parser.add_argument(
         "--no-access-log", action="store_true", default=_is_on(default("no-access-log"))
     )
     parser.add_argument(
@@ -176,5 +183,6 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
         load_table_seconds=found.load_table_seconds,
         unready_seconds=found.unready_seconds if found.unready_seconds is not None else unready,
         access_log=not found.no_access_log,
+        console=found.console,
         log_format=cast(Literal["json", "text"], found.log_format),
     )
