@@ -50,16 +50,16 @@ async def fetch_home(web: Fetcher, host: str) -> Page:
     """The first page of a host, by https or, where that does not work, by http; with www. too.
 
     Raises:
-        FetchFailed: of the first attempt.
+        FetchFailed: what the site answers, else why the first attempt reached nothing.
     """
     failure: FetchFailed | None = None
     for url in _list_homes(host):
         try:
             return await fetch_page(web, url)
         except FetchFailed as error:
-            failure = failure or error
             if error.reason not in ("Unreachable", "BadAnswer"):
-                break
+                raise
+            failure = failure or error
     assert failure is not None
     raise failure
 
