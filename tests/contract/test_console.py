@@ -98,22 +98,21 @@ async def test_what_the_fleet_does_is_for_those_with_a_key(router: Router) -> No
 async def test_too_many_pages_are_refused_and_places_come_back(router: Router) -> None:
     headers = {"x-api-key": _KEY}
 
-    async def read(opened: asyncio.Event, leave: asyncio.Event) -> int:
-        async with (
-            httpx.AsyncClient(base_url=router.url, headers=headers, timeout=60) as http,
-            http.stream("GET", "/console/events") as told,
-        ):
-            opened.set()
-            await leave.wait()
-            return told.status_code
-
     leave = asyncio.Event()
     signs = [asyncio.Event() for _ in range(50)]
-    async with asyncio.TaskGroup() as tasks:
-        pages = [tasks.create_task(read(sign, leave)) for sign in signs]
-        await asyncio.gather(*(sign.wait() for sign in signs))
-        refused = await router.http.get("/console/events", headers=headers)
-        leave.set()
+    async with httpx.AsyncClient(base_url=router.url, headers=headers, timeout=60) as http:
+
+        async def read(opened: asyncio.Event) -> int:
+            async with http.stream("GET", "/console/events") as told:
+                opened.set()
+                await leave.wait()
+                return told.status_code
+
+        async with asyncio.TaskGroup() as tasks:
+            pages = [tasks.create_task(read(sign)) for sign in signs]
+            await asyncio.gather(*(sign.wait() for sign in signs))
+            refused = await router.http.get("/console/events", headers=headers)
+            leave.set()
     assert {page.result() for page in pages} == {200}
     assert (refused.status_code, refused.json()["reason"]) == (429, "TooManyConnections")
     async with asyncio.timeout(30):

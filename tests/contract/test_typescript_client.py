@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-import yaml
 
 from contract.fleet import Fleet, running_fleet
 from contract.typescript_readme import make_program
+from graphwarden.local.folder import load_folder
 from node_packages import install_packages, run_node
 from worker_process import make_row, running_worker
 
@@ -60,7 +59,8 @@ async def sales(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     database = f"sqlite+aiosqlite:///{folder / 'fleet.sqlite'}"
     flags = ("--database-url", database, "--app-dir", str(_ROOT))
     sales_database = f"sqlite:///{folder / 'sales.sqlite'}"
-    rows = [_make_sales_row(path) for path in sorted(_ROOT.glob("graphs/*/graphspec.yaml"))]
+    pools = load_folder(_ROOT / "graphs").fleet.pools.values()
+    rows = [row.model_dump(mode="json") for pool in pools for row in pool.registry.graphs]
     async with running_worker(
         folder, rows, *flags, settle=False, SALES_DATABASE_URL=sales_database
     ) as worker:
@@ -68,17 +68,6 @@ async def sales(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
             while any(g["reason"] == "Pending" for g in (await worker.graphs()).values()):
                 await asyncio.sleep(0.1)
         yield worker.url
-
-
-def _make_sales_row(path: Path) -> dict[str, Any]:
-    spec = yaml.safe_load(path.read_text())["spec"]
-    return make_row(
-        spec["assistantID"],
-        spec["builderAttr"],
-        module=spec["module"],
-        resumable=spec.get("resumable", False),
-        context=spec.get("context", {}),
-    )
 
 
 @pytest.mark.timeout(900)
