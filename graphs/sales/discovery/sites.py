@@ -36,14 +36,24 @@ async def get_company(database: Database, company_id: str) -> Company:
     Raises:
         ValueError: there is none, or nobody knows its site.
     """
+    company = await find_company(database, company_id)
+    if not company.website and not company.domain:
+        raise ValueError(f"company {company_id} has neither website nor domain; load one of them.")
+    return company
+
+
+async def find_company(database: Database, company_id: str) -> Company:
+    """The same, whether anybody knows its site or not.
+
+    Raises:
+        ValueError: there is none.
+    """
     async with database.read() as session:
         company = await session.get(Company, company_id)
         if company is not None and company.merged_into:
             company = await session.get(Company, company.merged_into)
     if company is None:
         raise ValueError(f"no company {company_id}")
-    if not company.website and not company.domain:
-        raise ValueError(f"company {company_id} has neither website nor domain; load one of them.")
     return company
 
 

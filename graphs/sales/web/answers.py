@@ -25,6 +25,7 @@ class Fetched:
     redirects: tuple[str, ...]
     content_type: str
     body: bytes
+    headers: httpx.Headers
 
     @property
     def text(self) -> str:
@@ -69,7 +70,7 @@ def accept_page(
     kind = said.partition(";")[0].strip().lower()
     if kind and kind not in accept:
         raise FetchFailed("NotAPage", f"It is {kind[:80]}, not {accept[0]}.", status=200)
-    return Fetched(url, redirects, said, answer.body)
+    return Fetched(url, redirects, said, answer.body, answer.headers)
 
 
 def _judge_status(status: int) -> tuple[Reason, str]:
