@@ -8,7 +8,7 @@ REASONS := clients/typescript/src/reasons.ts
 # Each of their files has processes and databases of its own.
 APART := tests/integration/worker/ tests/integration/storage/ tests/integration/savers/
 
-.PHONY: help env up check client test fast integration e2e eval bench kill-sends sieve reports generate chart-docs format cluster cluster-down clean
+.PHONY: help env up check client test fast integration e2e eval bench kill-sends sieve reports generate chart-docs sbom audit format cluster cluster-down clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -69,8 +69,19 @@ sieve: env ## Kill the operator before and after every write, and disturb all th
 	@tests/cluster/localcluster build api
 	@PYTHONPATH=tests $(RUN) sieve --report .graphwarden/sieve.json
 
-reports: env ## What kubeconform, kube-score and checkov say of the rendered chart, where they are installed
+reports: env ## What kube-score and checkov say of the rendered chart, where they are installed
 	@PYTHONPATH=tests $(RUN) reports
+
+sbom: env ## Write the bill of materials of each image to dist/, as CycloneDX, from the lock
+	@mkdir -p dist
+	@for extra in operator router worker; do \
+	  extras="--extra $$extra"; [ $$extra = worker ] && extras="$$extras --extra graphs"; \
+	  $(UV) export --frozen --quiet --no-dev $$extras --format cyclonedx1.5 --preview-features sbom-export --output-file dist/sbom-$$extra.cdx.json >/dev/null || exit 1; \
+	  echo dist/sbom-$$extra.cdx.json; \
+	done
+
+audit: env ## Ask osv.dev whether what the images hold has known weaknesses; needs the internet
+	@$(UV) audit --frozen --no-dev --preview-features audit
 
 generate: env ## Write what is generated from the models: crds/, the chart's copy, its schema, the reference, the client's errors
 	@$(RUN) graphwarden.api.crd crds charts/graphwarden/crds

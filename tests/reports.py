@@ -1,7 +1,7 @@
 """`make reports`: what the linters of manifests say of everything that the chart can render.
 
-Runs those of kubeconform, kube-score and checkov that are installed. What is waived, and why,
-stands in docs/reports.md; here are the names that the tools have for it.
+Runs those of kube-score and checkov that are installed; kubeconform is a test of its own. What is
+waived, and why, stands in docs/reports.md; here are the names that the tools have for it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ def main() -> int:
         ]
         rendered.write_bytes(subprocess.run(chart, check=True, capture_output=True).stdout)
         commands = {
-            "kubeconform": ["-strict", "-summary", "-ignore-missing-schemas", str(rendered)],
             "kube-score": [
                 "score",
                 *(f"--ignore-test={name}" for name in KUBE_SCORE_WAIVED),
@@ -77,7 +76,8 @@ def run(name: str, arguments: list[str]) -> int:
         print(f"{name}: not installed, left out")
         return 0
     done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)
-    findings = [line for line in done.stdout.splitlines() if not line.startswith("[OK]")]
+    lines = done.stdout.splitlines()
+    findings = [line for line in lines if not line.startswith(("[OK]", "[SKIPPED]"))]
     print(f"{name}: {'clean' if done.returncode == 0 else 'findings'}")
     print("\n".join(findings))
     return int(done.returncode != 0)

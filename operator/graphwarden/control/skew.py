@@ -24,7 +24,7 @@ class Skew:
             return (
                 f"the cluster's definition of {self.kind} is older than this operator: the API "
                 f"server drops {', '.join(self.missing)} from what users write; "
-                "kubectl apply --server-side -f crds/"
+                "kubectl apply --server-side --force-conflicts -f crds/"
             )
         if self.unknown:
             return (

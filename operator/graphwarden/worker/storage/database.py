@@ -33,7 +33,7 @@ from graphwarden.worker.storage.events import EventLog
 from graphwarden.worker.storage.fence import Fence
 from graphwarden.worker.storage.items import open_postgres_items, open_sqlite_items
 from graphwarden.worker.storage.liveness import FileLiveness, Liveness, SessionLiveness, connect
-from graphwarden.worker.storage.migrate import migrate
+from graphwarden.worker.storage.migrate import NewerSchema, migrate
 from graphwarden.worker.storage.ownership import Ownership
 from graphwarden.worker.storage.records import Records
 from graphwarden.worker.storage.run_records import RunRecords
@@ -151,6 +151,9 @@ async def open_storage(
             dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
             return await _open_postgres(dsn, resources, identity, pool_size)
         raise StorageUnavailable(f"{parsed.drivername} is neither SQLite nor PostgreSQL")
+    except NewerSchema as error:
+        await resources.aclose()
+        raise StorageUnavailable(str(error)) from error
     except (ArgumentError, SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError) as error:
         await resources.aclose()
         text = " ".join(str(error).split())[:300]
