@@ -23,4 +23,5 @@ SUITE = Suite(
         "interested": ("interested", "call", "demo", "talk", "sounds good"),
     },
     text=("text",),
+    files={"examples.jsonl": None, "seen.jsonl": "training", "fresh.jsonl": "fresh"},
 )  # fmt: skip

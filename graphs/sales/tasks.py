@@ -5,8 +5,10 @@ key ``model``) chooses the engine: unset or ``rules`` runs the rules; ``openai:.
 ``anthropic:...`` and so on ask a chat model through langchain, which is imported only then.
 """
 
+import asyncio
 import hashlib
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 
 Result = TypeVar("Result", bound=BaseModel)
 Variables = Mapping[str, Any]
+TIMEOUT = "MODEL_TIMEOUT_SECONDS"
+_TIMEOUT_SECONDS = 60.0
 
 
 class Tokens(TypedDict):
@@ -184,10 +188,15 @@ async def _ask_model(
     """Ask, and once more with what was wrong. Returns the answer, or None and the reason."""
     messages = make_messages(task, variables, prompt)
     client = _make_client(model, task.schema)
+    seconds = read_timeout(os.environ)
     reason = ""
     for _attempt in range(2):
         try:
-            reply = await client.ainvoke(messages)
+            async with asyncio.timeout(seconds):
+                reply = await client.ainvoke(messages)
+        except TimeoutError:
+            _LOG.warning("model call took too long", extra={"task": task.name})
+            return None, f"TimeoutError: no answer within {seconds:g} seconds"
         except Exception as error:
             # Providers share no error type; whatever the network or the vendor did, the reason
             # is reported in the provenance and the policy decides.
@@ -200,6 +209,18 @@ async def _ask_model(
             return answer, None
         messages = [*messages, ("user", f"That answer was refused: {reason} Answer again.")]
     return None, reason
+
+
+def read_timeout(environment: Mapping[str, str]) -> float:
+    """Seconds that one call of a model may take; MODEL_TIMEOUT_SECONDS, else a minute."""
+    text = environment.get(TIMEOUT) or str(_TIMEOUT_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{TIMEOUT} is {text!r}; set a number of seconds such as 60.")
+    return seconds
 
 
 def _read_answer(

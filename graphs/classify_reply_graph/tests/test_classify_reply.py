@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from graphs.classify_reply_graph import graph
+from graphs.classify_reply_graph.guess import count_features, guess_label
+from graphs.classify_reply_graph.learn import main as learn
 from graphs.sales.data import Database
 from graphs.sales.data.tables import Message
 
@@ -40,6 +42,29 @@ async def test_a_reply_has_a_label_and_what_to_do_next(
     assert (answer["label"], answer["next_action"]) == (label, next_action)
     assert 0 < answer["confidence"] <= 1
     assert answer["model_version"].startswith("rules@1+")
+
+
+async def test_a_reply_that_no_phrase_knows_is_guessed_and_left_to_a_person() -> None:
+    answer = await _ask(text="Brilliant, do show the team next Thursday afternoon.")
+    assert answer["label"] != "unclear"
+    assert answer["confidence"] < 0.7
+    assert answer["next_action"] == "ask_a_person"
+
+
+def test_the_counts_are_those_of_the_training_examples() -> None:
+    assert learn(["--check"]) == 0
+
+
+def test_a_word_that_was_never_seen_says_nothing() -> None:
+    assert guess_label("xyzzy plugh") is None
+
+
+def test_counts_of_words_make_a_guess() -> None:
+    counts = count_features([("interested", "yes please"), ("interested", "yes"), ("bounce", "no")])
+    assert counts["labels"] == {"bounce": 1, "interested": 2}
+    guess = guess_label("yes", counts)
+    assert guess is not None
+    assert (guess.label, guess.words) == ("interested", ("yes",))
 
 
 async def test_headers_beside_a_text_count_as_those_of_the_mail() -> None:

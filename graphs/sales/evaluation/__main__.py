@@ -1,4 +1,4 @@
-"""`python -m graphs.sales.evaluation`: every classifier on its held-out examples."""
+"""`python -m graphs.sales.evaluation`: every classifier on examples it was not made on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from graphs.sales.data.database import close_databases
-from graphs.sales.evaluation.examples import InvalidExamples
+from graphs.sales.evaluation.examples import InvalidExamples, Part
 from graphs.sales.evaluation.report import Result, evaluate, render_json, render_table
 from graphs.sales.evaluation.suites import Suite, list_suites
 from graphs.sales.tasks import ModelFailed, ModelNotInstalled
@@ -19,7 +19,9 @@ def parse(arguments: Sequence[str], names: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m graphs.sales.evaluation", description=__doc__)
     parser.add_argument("classifiers", nargs="*", metavar="classifier", help=", ".join(names))
-    parser.add_argument("--part", choices=["held-out", "training"], default="held-out")
+    parser.add_argument(
+        "--part", choices=["held-out", "fresh", "training"], help="else the first two"
+    )
     parser.add_argument("--output", choices=["table", "json"], default="table")
     parser.add_argument(
         "--mistakes", action="store_true", help="show them; of the training part only"
@@ -27,7 +29,7 @@ def parse(arguments: Sequence[str], names: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.classifiers if name not in names]:
         parser.error(f"{unknown[0]} is none of {', '.join(names)}")
-    if options.mistakes and options.part == "held-out":
+    if options.mistakes and options.part != "training":
         parser.error(
             "rules are not made on held-out examples: --mistakes goes with --part=training"
         )
@@ -37,9 +39,18 @@ def parse(arguments: Sequence[str], names: Sequence[str]) -> argparse.Namespace:
 async def run(suites: Sequence[Suite], options: argparse.Namespace) -> list[Result]:
     """Evaluate in turn."""
     try:
-        return [await evaluate(suite, options.part) for suite in suites]
+        return [
+            await evaluate(suite, part)
+            for suite in suites
+            for part in ([options.part] if options.part else _list_parts(suite))
+        ]
     finally:
         await close_databases()
+
+
+def _list_parts(suite: Suite) -> list[Part]:
+    """Those that tell something of a classifier, as far as the suite has them."""
+    return ["held-out", "fresh"] if "fresh" in suite.files.values() else ["held-out"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import graphs
-from graphs.sales.evaluation.examples import Example, read_examples
+from graphs.sales.evaluation.examples import Example, Part, read_examples
 
 
 @dataclass(frozen=True)
 class Suite:
-    """`examples` are the names of files in the graph's folder; `output` is the key of the label.
+    """`output` is the key of the label in the graph's output. `files` names those of the graph's
+    folder, and the part that all of a file belong to; None splits a file by its ids.
 
     `keywords` is the baseline a person would write in ten minutes: the first label of which a word
     occurs, in this order, else the commonest label. `text` are the keys of the input that it reads.
@@ -30,7 +31,7 @@ class Suite:
     keywords: Mapping[str, Sequence[str]]
     text: Sequence[str]
     output: str = "label"
-    examples: Sequence[str] = ("examples.jsonl",)
+    files: Mapping[str, Part | None] = field(default_factory=lambda: {"examples.jsonl": None})
 
     @property
     def name(self) -> str:
@@ -41,8 +42,8 @@ class Suite:
         """Every example of every file."""
         return [
             example
-            for name in self.examples
-            for example in read_examples(self.folder / name, self.labels)
+            for name, part in self.files.items()
+            for example in read_examples(self.folder / name, self.labels, part)
         ]
 
     async def answer(self, given: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Replies as people and machines write them, and what the rules make of them."""
 
-import tomllib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ from graphs.email_reply_graph import graph
 from graphs.sales.mail import parse_mail
 from graphs.sales.reply_rules import analyse, find_key_ask
 
-_REPLIES = tomllib.loads(Path(__file__).with_name("replies.toml").read_text())["replies"]
-_CASES = [(label, text) for label, texts in _REPLIES.items() for text in texts]
+_SEEN = Path(__file__).parents[3] / "graphs/classify_reply_graph/seen.jsonl"
+_CASES = [
+    (row["label"], row["input"]["text"]) for row in map(json.loads, _SEEN.read_text().splitlines())
+] + [("unclear", text) for text in ("ok", "Who is this?", "Thanks!")]
 
 _CONTEXT: dict[str, Any] = {
     "sender_name": "Sam Lee",

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from graphs.classify_intent_graph import graph as intent
+from graphs.sales.evaluation import __main__ as command
 from graphs.sales.evaluation.__main__ import main
 from graphs.sales.evaluation.baselines import make_keywords, make_majority
 from graphs.sales.evaluation.examples import (
     Example,
     InvalidExamples,
+    Part,
     choose_part,
     read_examples,
 )
@@ -26,6 +29,7 @@ from graphs.sales.evaluation.report import evaluate
 from graphs.sales.evaluation.suites import Suite, list_suites
 
 _SUITES = list(list_suites())
+_GOALS = {"classify_reply": 0.85}
 
 
 def _example(label: str, text: str = "") -> Example:
@@ -93,14 +97,17 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, words: str) -> None:
 @pytest.mark.parametrize("suite", _SUITES, ids=lambda suite: suite.name)
 async def test_rules_beat_both_baselines_on_held_out_examples(suite: Suite) -> None:
     result = await evaluate(suite, "held-out")
+    assert result.ours.macro_f1 >= _GOALS.get(suite.name, 0.5)
     assert result.ours.macro_f1 > result.keywords.macro_f1
     assert result.ours.macro_f1 > result.majority.macro_f1
     assert all(score.support for score in result.ours.labels.values())
 
 
-async def test_replies_reach_the_goal_on_held_out_examples() -> None:
+async def test_rules_beat_both_baselines_on_replies_that_came_after_them() -> None:
     (suite,) = [suite for suite in _SUITES if suite.name == "classify_reply"]
-    assert (await evaluate(suite, "held-out")).ours.macro_f1 >= 0.85
+    result = await evaluate(suite, "fresh")
+    assert result.ours.macro_f1 >= 0.7
+    assert result.ours.macro_f1 > 2 * max(result.keywords.macro_f1, result.majority.macro_f1)
 
 
 def test_no_text_is_an_example_twice() -> None:
@@ -109,19 +116,43 @@ def test_no_text_is_an_example_twice() -> None:
         assert len(texts) == len(set(texts)), suite.name
 
 
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """A suite of few examples, the only one that there is."""
+    texts = {"buying": "We need a CRM system.", "none": "Nice weather."}
+    for name in ("examples.jsonl", "fresh.jsonl"):
+        rows = [
+            {"id": f"{label}-{number}", "label": label, "input": {"posts": [text]}}
+            for label, text in texts.items()
+            for number in range(8)
+        ]
+        (tmp_path / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    files: dict[str, Part | None] = {"examples.jsonl": None, "fresh.jsonl": "fresh"}
+    suite = Suite(intent, tmp_path, tuple(texts), {}, ("posts",), output="kind", files=files)
+    monkeypatch.setattr(command, "list_suites", lambda: iter([suite]))
+    return suite
+
+
 def test_the_table_is_for_people_and_json_for_programs(
-    capsys: pytest.CaptureFixture[str],
+    small: Suite, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["classify_reply"]) == 0
-    assert "macro-F1" in capsys.readouterr().out
-    assert main(["classify_reply", "--output", "json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert (told["classifier"], told["part"], told["engine"]) == (
-        "classify_reply",
-        "held-out",
-        "rules",
-    )
-    assert set(told["baselines"]) == {"majority", "keywords"}
+    assert main([small.name]) == 0
+    assert "macro-F1 1.000" in capsys.readouterr().out
+    assert main([small.name, "--output", "json"]) == 0
+    held, fresh = json.loads(capsys.readouterr().out)
+    assert (held["classifier"], held["part"], held["engine"]) == (small.name, "held-out", "rules")
+    assert (fresh["part"], fresh["n"], fresh["macro_f1"]) == ("fresh", 16, 1.0)
+    assert set(held["baselines"]) == {"majority", "keywords"}
+
+
+def test_mistakes_are_shown_of_the_training_part(
+    small: Suite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"id": "wrong", "label": "buying", "input": {"posts": ["Good morning."]}}
+    with (small.folder / "examples.jsonl").open("a") as file:
+        file.write("".join(json.dumps({**row, "id": f"wrong-{n}"}) + "\n" for n in range(9)))
+    assert main(["--part", "training", "--mistakes"]) == 0
+    assert "buying -> none" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
