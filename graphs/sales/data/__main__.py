@@ -23,7 +23,7 @@ from graphs.sales.data.database import (
     open_database,
 )
 from graphs.sales.data.erase import erase_contact
-from graphs.sales.data.load import InvalidRows, load_rows
+from graphs.sales.data.load import load_rows
 from graphs.sales.data.migrate import upgrade
 from graphs.sales.data.roles import GRANTS, apply_roles
 
@@ -66,6 +66,45 @@ async def _load(options: argparse.Namespace) -> Mapping[str, Any]:
     return await load_rows(await open_database(), text, datetime.now(UTC))
 
 
+async def _import(options: argparse.Namespace) -> Mapping[str, Any]:
+    from graphs.sales.lists.importing import import_sheet
+    from graphs.sales.lists.merging import Upload
+    from graphs.sales.lists.sheets import MOST_BYTES, read_sheet
+
+    def read() -> bytes:
+        with open(options.file, "rb") as file:
+            return file.read(MOST_BYTES + 1)
+
+    sheet = read_sheet(await asyncio.to_thread(read), options.encoding, options.delimiter)
+    upload = Upload(options.source or Path(options.file).name, datetime.now(UTC), options.keep)
+    report = await import_sheet(
+        await open_database(),
+        sheet,
+        upload,
+        columns=dict(options.column),
+        country=options.country,
+        dry_run=options.dry_run,
+    )
+    read_as = {"encoding": sheet.encoding, "delimiter": sheet.delimiter}
+    return {**({"dry_run": True} if options.dry_run else {}), **report.as_dict(), **read_as}
+
+
+def _read_column(text: str) -> tuple[str, str]:
+    header, equals, field = text.rpartition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEADER=FIELD")
+    return header, field
+
+
+def _read_country(text: str) -> str | None:
+    from graphs.sales.lists.cells import InvalidCell, read_country
+
+    try:
+        return read_country(text)
+    except InvalidCell as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Commands and their arguments."""
     parser = argparse.ArgumentParser(
@@ -85,6 +124,23 @@ def make_parser() -> argparse.ArgumentParser:
     )
     command.add_argument("file", help="a YAML file; see docs/sales.md")
     command.set_defaults(run=_load)
+    command = commands.add_parser(
+        "import", help="merge people of a CSV file into the database; prints what became of each"
+    )
+    command.add_argument("file", help="a CSV file with a header row; see docs/sales.md")
+    command.add_argument("--dry-run", action="store_true", help="say the same, and write nothing")
+    command.add_argument("--keep", action="store_true", help="fill what is empty, replace nothing")
+    command.add_argument("--source", help="what the list is called; the file's name by default")
+    command.add_argument(
+        "--column", action="append", default=[], type=_read_column, metavar="HEADER=FIELD",
+        help="what a column is that is not understood; an empty FIELD leaves it out",
+    )  # fmt: skip
+    command.add_argument(
+        "--country", type=_read_country, help="where phone numbers without a code are, such as DE"
+    )
+    command.add_argument("--encoding", help="such as cp1252, where it is not found out")
+    command.add_argument("--delimiter", help="such as ;, where it is not found out")
+    command.set_defaults(run=_import)
     command = commands.add_parser("erase", help="erase a contact everywhere (GDPR Art. 17)")
     command.add_argument("contact", help="the contact's id")
     command.set_defaults(run=_erase)
@@ -96,7 +152,7 @@ async def _run(
 ) -> int:
     try:
         print(json.dumps(await run(options), indent=1))
-    except (DatabaseMissing, InvalidRows, LookupError) as error:
+    except (DatabaseMissing, ValueError, LookupError) as error:
         print(f"error: {error.args[0]}", file=sys.stderr)
         return 1
     except OSError as error:

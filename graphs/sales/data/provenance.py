@@ -19,13 +19,14 @@ def set_field(
     source: str,
     now: datetime,
     confidence: float = 1.0,
+    origin: str | None = None,
 ) -> bool:
     """Set a field with its provenance; whether it was set.
 
     Empty values set nothing. A value of lower confidence does not replace one of a higher, unless
     it is from the same source, which looked again; and nothing but a person replaces what a person
-    said. `source` is `person`, a URL, or the name of
-    the rule that found it.
+    said. `source` is `person`, a URL, or the name of the rule that found it; `origin` is where a
+    person has it from, such as the name of a list.
     """
     if value is None or value == "":
         return False
@@ -38,6 +39,8 @@ def set_field(
     changed = bool(getattr(row, field) != value)
     setattr(row, field, value)
     stamp = {"source": source, "at": now.isoformat(), "confidence": round(confidence, 3)}
+    if origin:
+        stamp["origin"] = origin
     row.provenance = {**(row.provenance or {}), field: stamp}
     row.updated_at = now
     return changed
