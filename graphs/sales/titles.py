@@ -194,3 +194,4 @@ _DEPARTMENTS = _by_letters(
 )
 _PAST = _any_of(_TABLE["past"])
 _OF_OTHERS = _any_of(_TABLE["of_others"])
+DEPARTMENTS: tuple[str, ...] = tuple(_TABLE["department"])

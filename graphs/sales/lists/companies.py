@@ -14,6 +14,7 @@ from graphs.sales.data.once import insert_once
 from graphs.sales.data.people import Company
 from graphs.sales.data.provenance import PERSON, set_field
 from graphs.sales.lists.entries import Entry
+from graphs.sales.web.urls import find_site
 
 # Domains whose addresses say nothing about where somebody works.
 FREE_MAIL = frozenset(Path(__file__).with_name("free_mail.txt").read_text(encoding="utf-8").split())
@@ -21,7 +22,7 @@ FREE_MAIL = frozenset(Path(__file__).with_name("free_mail.txt").read_text(encodi
 
 def read_mail_domain(address: str | None) -> str | None:
     """The company's domain in an address, or None for one of a free mail provider."""
-    domain = (address or "").rpartition("@")[2].removeprefix("www.")
+    domain = find_site((address or "").rpartition("@")[2])
     return domain if domain and domain not in FREE_MAIL else None
 
 
