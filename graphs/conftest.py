@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from graphs.sales.data.database import (
     URL,
@@ -29,6 +30,9 @@ from graphs.sales.web.settings import CONNECT_TO, GAP
 from mail_server import MailServer, MailServerMissing, running_mail_server
 from postgres_server import PostgresMissing, running_postgres
 from site_server import SiteServer, running_site_server
+
+settings.register_profile("graphwarden", deadline=None, derandomize=True)
+settings.load_profile("graphwarden")
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
