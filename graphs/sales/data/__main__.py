@@ -56,8 +56,10 @@ async def _erase(options: argparse.Namespace) -> Mapping[str, Any]:
         "contact_id": done.contact_id,
         "messages": done.messages,
         "touches": done.touches,
+        "facts": done.facts,
         "suppressed": done.suppressed,
         "delete_these_threads": list(done.threads),
+        "look_at_these_messages": list(done.mentions),
     }
 
 

@@ -7,6 +7,7 @@ import hmac
 import re
 import secrets
 import time
+import unicodedata
 
 
 def make_id() -> str:
@@ -30,6 +31,13 @@ def normalise_domain(text: str) -> str:
     host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text.strip().lower())
     host = re.split(r"[/?#]", host, maxsplit=1)[0].rpartition("@")[2]
     return host.partition(":")[0].rstrip(".").removeprefix("www.")
+
+
+def normalise_name(name: str) -> str:
+    """A name as it is compared: the same in any order, case and spelling of accents."""
+    bare = unicodedata.normalize("NFKD", name.casefold())
+    letters = "".join(each for each in bare if not unicodedata.combining(each))
+    return " ".join(sorted(re.findall(r"[^\W\d_]+", letters)))
 
 
 def hash_address(address: str, salt: str) -> str:

@@ -1,7 +1,8 @@
-"""Who must not be written to: addresses by keyed hash, and domains."""
+"""Who must not be written to: addresses by keyed hash, domains, and people who were erased."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -9,10 +10,18 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from graphs.sales.data.history import Suppression
-from graphs.sales.data.ids import hash_address, make_id, normalise_address, normalise_domain
+from graphs.sales.data.ids import (
+    hash_address,
+    make_id,
+    normalise_address,
+    normalise_domain,
+    normalise_name,
+)
 from graphs.sales.data.once import insert_once
 
 ALL = "all"
+# Kind and value of a suppression that is about no address.
+PersonKey = tuple[str, str]
 Reason = Literal["unsubscribed", "bounced", "complained", "objected", "erased", "manual"]
 
 
@@ -55,6 +64,47 @@ async def suppress_domain(
         source=source,
         created_at=now,
     )
+
+
+async def suppress_person(
+    session: AsyncSession, keys: Sequence[PersonKey], *, now: datetime, source: str = ""
+) -> None:
+    """Never store this person again, whatever address they are found with."""
+    for kind, value in keys:
+        await insert_once(
+            session,
+            Suppression,
+            id=make_id(),
+            kind=kind,
+            value=value,
+            scope=ALL,
+            reason="erased",
+            source=source,
+            created_at=now,
+        )
+
+
+def make_person_keys(
+    salt: str, *, name: str = "", profile_url: str = "", companies: Sequence[str] = ()
+) -> Sequence[PersonKey]:
+    """Keyed hashes that know somebody again without an address: profile, name at a company.
+
+    `companies` are domains and names. Pure.
+    """
+    who = normalise_name(name)
+    places = dict.fromkeys(" ".join(each.casefold().split()) for each in companies if each)
+    named = [("person", hash_address(f"{who} @ {each}", salt)) for each in places if " " in who]
+    profile = [("profile", hash_address(profile_url.rstrip("/"), salt))] if profile_url else []
+    return [*profile, *named]
+
+
+async def find_person(session: AsyncSession, keys: Sequence[PersonKey]) -> Suppression | None:
+    """The rule that forbids to store somebody with one of these keys, or None."""
+    if not keys:
+        return None
+    same = [and_(Suppression.kind == kind, Suppression.value == value) for kind, value in keys]
+    found: Suppression | None = await session.scalar(select(Suppression).where(or_(*same)).limit(1))
+    return found
 
 
 async def find_suppression(

@@ -14,7 +14,12 @@ from graphs.sales.data.ids import make_id
 from graphs.sales.data.once import insert_once
 from graphs.sales.data.people import Company, Contact
 from graphs.sales.data.provenance import set_field
-from graphs.sales.data.suppression import find_suppression
+from graphs.sales.data.suppression import (
+    PersonKey,
+    find_person,
+    find_suppression,
+    make_person_keys,
+)
 from graphs.sales.discovery.sites import Told
 from graphs.sales.web import FoundMail, FoundPerson, find_site
 from graphs.sales.web.names import make_name_key, read_name
@@ -52,6 +57,9 @@ async def keep_people(
             continue
         contact = await _find(session, person, known)
         is_new = contact is None
+        if is_new and await find_person(session, _make_keys(person, company, salt)):
+            kept.rejected["Erased"] += 1
+            continue
         contact = contact or await _insert(session, company, person, page, now)
         if contact is None:
             kept.skipped += 1
@@ -67,6 +75,13 @@ async def keep_people(
             kept.skipped += 1
     await session.flush()
     return kept
+
+
+def _make_keys(person: FoundPerson, company: Company, salt: str) -> Sequence[PersonKey]:
+    places = [company.name, company.domain or ""]
+    return make_person_keys(
+        salt, name=person.name, profile_url=person.profile_url, companies=places
+    )
 
 
 def guess_people(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,10 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from graphs.sales.data.ids import make_id
 from graphs.sales.data.once import insert_once
-from graphs.sales.data.people import Contact
+from graphs.sales.data.people import Company, Contact
 from graphs.sales.data.provenance import PERSON, set_field
-from graphs.sales.data.suppression import find_suppression
-from graphs.sales.lists.companies import find_company, make_company
+from graphs.sales.data.suppression import (
+    PersonKey,
+    find_person,
+    find_suppression,
+    make_person_keys,
+)
+from graphs.sales.lists.companies import find_company, make_company, read_mail_domain
 from graphs.sales.lists.entries import Entry, Rejected
 
 Outcome = Literal["inserted", "merged", "unchanged"]
@@ -56,6 +61,8 @@ async def merge_entry(session: AsyncSession, entry: Entry, upload: Upload, salt:
     for address in {entry.email, contact.email if contact else None} - {None}:
         if found := await find_suppression(session, str(address), salt):
             raise Rejected(f"suppressed: {_WHY.get(found.reason, found.reason)}")
+    if contact is None and await find_person(session, _make_keys(entry, company, salt)):
+        raise Rejected(f"suppressed: {_WHY['erased']}")
     company = company or await make_company(session, entry, upload.source, upload.now)
     is_new = False
     if contact is None:
@@ -116,6 +123,16 @@ async def _insert(session: AsyncSession, entry: Entry, upload: Upload) -> tuple[
     is_new = await insert_once(session, Contact, **values)
     same = Contact.id == values["id"] if is_new else Contact.email == entry.email
     return (await session.scalars(select(Contact).where(same))).one(), is_new
+
+
+def _make_keys(entry: Entry, company: Company | None, salt: str) -> Sequence[PersonKey]:
+    """What is known again of somebody whose address is another one now, or none."""
+    places = [entry.company or "", entry.domain or "", read_mail_domain(entry.email) or ""]
+    if company:
+        places += [company.name, company.domain or ""]
+    return make_person_keys(
+        salt, name=entry.name or "", profile_url=entry.profile_url or "", companies=places
+    )
 
 
 async def _is_taken(session: AsyncSession, email: str) -> bool:
