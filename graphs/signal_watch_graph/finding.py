@@ -162,8 +162,8 @@ def read_day(text: str) -> date | None:
     ):
         for found in re.finditer(pattern, text):
             parts = dict(zip(order, found.groups(), strict=True))
-            if month := _list_months().get(parts["m"].lower()):
-                return _make_day(int(parts["y"]), month, int(parts["d"]))
+            if number := _list_months().get(parts["m"].lower()):
+                return _make_day(int(parts["y"]), number, int(parts["d"]))
     return None
 
 
