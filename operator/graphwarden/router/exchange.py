@@ -28,6 +28,7 @@ from graphwarden.router.pages import address_page, is_page
 from graphwarden.router.protocol import ClientProtocol
 from graphwarden.router.request import Request
 from graphwarden.router.routing import Target, find_route
+from graphwarden.router.spans import Sent
 from graphwarden.router.timeouts import run_timed_out
 from graphwarden.router.tools import find_tool_route
 from graphwarden.router.upstream import ConnectionBroken, ResponseHead, UpstreamConnection
@@ -54,6 +55,7 @@ class Exchange:
         self.status = 0
         self.outcome = "ok"
         self.is_worth_a_line = True
+        self.sent: list[Sent] = []
         self.call_id: MessageId = None
 
     async def run(self) -> None:
@@ -115,6 +117,7 @@ class Exchange:
     async def _go_on(self, started: ExpressCall) -> None:
         """Bring a call to its end that was sent on the short way."""
         self.pool, self.assistant = started.pool, started.assistant
+        self.sent += started.sent
         left = started.deadline - time.monotonic()
         body = await self.request.body.read()
         call = Call(
@@ -198,9 +201,15 @@ class Exchange:
                 detail = f"no worker of pool {call.pool} can be reached: {error}"
                 raise retry_later(503, Reason.POOL_UNAVAILABLE, detail) from error
             return NOT_STARTED
-        return await self._finish(
-            call, connection, self._send(call, connection), avoid, final=final
-        )
+        sending = self._send(call, connection, self._begin_sent(endpoint))
+        return await self._finish(call, connection, sending, avoid, final=final)
+
+    def _begin_sent(self, endpoint: str) -> TraceContext:
+        """The place of a call to a worker in the trace."""
+        context = self.trace.child()
+        if self._proxy.spans is not None:
+            self.sent.append(Sent(endpoint, context.span_id, time.monotonic()))
+        return context
 
     async def _finish(
         self,
@@ -215,9 +224,12 @@ class Exchange:
         breakers = proxy.upstreams.breakers
         began = time.monotonic()
         breakers.sent(endpoint)
+        sent = self.sent[-1] if self.sent else None
         try:
             head = await answer
             breakers.answered(endpoint)
+            if sent is not None:
+                sent.status = head.status
             # A body that was passed on as it came is gone.
             again = read_refusal(head, final=final) if isinstance(call.body, bytes) else None
             if again is None:
@@ -242,16 +254,21 @@ class Exchange:
             breakers.withdrawn(endpoint)
             raise
         finally:
-            proxy.metrics.relayed(call.pool, time.monotonic() - began)
+            now = time.monotonic()
+            if sent is not None:
+                sent.ended, sent.failure = now, "" if sent.status else "lost"
+            proxy.metrics.relayed(call.pool, now - began, proxy.find_exemplar(self.trace))
             proxy.upstreams.release(connection)
         if again is None and call.thread and self.status < 400:
             proxy.pools.remember(call.thread, call.pool)
         return again
 
-    async def _send(self, call: Call, connection: UpstreamConnection) -> ResponseHead:
+    async def _send(
+        self, call: Call, connection: UpstreamConnection, context: TraceContext
+    ) -> ResponseHead:
         request = self.request
         size = len(call.body) if isinstance(call.body, bytes) else request.content_length
-        head = render_request_head(request, connection.endpoint, self.trace.child(), size)
+        head = render_request_head(request, connection.endpoint, context, size)
         if isinstance(call.body, bytes):
             return await connection.send(head, call.body, method=request.method)
         body = call.body if size is not None else in_chunks(call.body)

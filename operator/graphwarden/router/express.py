@@ -24,8 +24,9 @@ from graphwarden.router.express_call import ExpressCall
 from graphwarden.router.express_wait import ExpressWait
 from graphwarden.router.lines import Kind, Line, Lines
 from graphwarden.router.routing import decode_assistant
+from graphwarden.router.spans import Sent
 from graphwarden.router.timeouts import make_run_timeout
-from graphwarden.telemetry.trace import TraceContext, make_span_id
+from graphwarden.telemetry.trace import make_span_id
 
 if TYPE_CHECKING:
     from graphwarden.router.protocol import ClientProtocol
@@ -159,7 +160,7 @@ class Express:
         )
         if endpoint is None:
             return False
-        trace = TraceContext.accept(trace_header.decode("latin-1") if trace_header else None)
+        trace = proxy.accept(trace_header.decode("latin-1") if trace_header else None)
         if waited is None and not bulkhead.has_room:
             wait = ExpressWait(self, client, bulkhead, data, trace)
             wait.pool, wait.assistant, wait.path = route.pool, assistant, run[1].decode()
@@ -175,6 +176,9 @@ class Express:
         call.path, call.may_move = run[1].decode(), route.retry != "Never"
         if waited is not None:
             call.arrived, call.trace = waited.began, waited.trace
+        trace, span_id = call.trace, make_span_id()
+        if proxy.spans is not None:
+            call.first = Sent(endpoint, span_id, call.began)
         if not thread:
             call.deadline = call.began + make_run_timeout(route)
         self.calls.add(call)
@@ -185,7 +189,7 @@ class Express:
             run[1],
             endpoint.encode() if connection is None else connection.host_line,
             trace.trace_id.encode(),
-            make_span_id().encode(),
+            span_id.encode(),
             b"01" if trace.sampled else b"00",
             b"\r\n".join(passed),
         )

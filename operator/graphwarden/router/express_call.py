@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphwarden.router.answers import render_refusal
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from graphwarden.router.bulkhead import Bulkhead
     from graphwarden.router.express import Express
     from graphwarden.router.protocol import ClientProtocol
+    from graphwarden.router.spans import Sent
     from graphwarden.router.upstream import UpstreamConnection
 
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9]) ")
@@ -36,6 +38,7 @@ class ExpressCall:
         "connection",
         "data",
         "deadline",
+        "first",
         "may_move",
         "path",
         "pool",
@@ -63,6 +66,13 @@ class ExpressCall:
         self.deadline = float("inf")
         self.pool = self.assistant = self.thread = self.path = ""
         self.may_move = True
+        # Known where spans are made.
+        self.first: Sent | None = None
+
+    @property
+    def sent(self) -> Sequence[Sent]:
+        """The worker it was sent to."""
+        return () if self.first is None else (self.first,)
 
     def on_answer(self, data: bytes) -> None:
         """Bytes of the worker's answer: the whole of it, or the beginning of something longer."""

@@ -53,6 +53,11 @@ class ExpressWait:
         self.ticket: Ticket | None = None
 
     @property
+    def sent(self) -> tuple[()]:
+        """No worker yet."""
+        return ()
+
+    @property
     def deadline(self) -> float:
         """When the call has waited long enough."""
         return self.began + self.patience

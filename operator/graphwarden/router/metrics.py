@@ -7,11 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    Exemplar,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from graphwarden.router.pools import Pools
+from graphwarden.telemetry.trace import TraceContext
 
 _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -31,15 +38,19 @@ class Metrics:
         """Count an answer. Outcomes: ok, client_error, error, rejected, lost, timeout, gone."""
         self._counts[pool, outcome] += 1
 
-    def relayed(self, pool: str, seconds: float) -> None:
-        """Note how long a worker took."""
+    def relayed(self, pool: str, seconds: float, trace: TraceContext | None = None) -> None:
+        """Note how long a worker took, in which trace."""
         histogram = self._histograms[pool]
-        histogram.counts[bisect_left(_SECONDS, seconds)] += 1
+        bucket = bisect_left(_SECONDS, seconds)
+        histogram.counts[bucket] += 1
         histogram.sum += seconds
+        if trace is not None:
+            histogram.exemplars[bucket] = (trace, seconds)
 
-    def render(self) -> bytes:
-        """The text that Prometheus reads."""
-        return generate_latest(self.registry)
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """The text that Prometheus reads, in the format that it asks for, and the format's name."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
 
 def name_outcome(status: int) -> str:
@@ -59,14 +70,35 @@ def name_outcome(status: int) -> str:
             return "ok"
 
 
+_Bucket = tuple[str, float] | tuple[str, float, Exemplar]
+
+
 class _Histogram:
     """Calls by how long they took; the last count is of those beyond all bounds."""
 
-    __slots__ = ("counts", "sum")
+    __slots__ = ("counts", "exemplars", "sum")
 
     def __init__(self) -> None:
         self.counts = [0] * (len(_SECONDS) + 1)
         self.sum = 0.0
+        # The newest of each bucket.
+        self.exemplars: dict[int, tuple[TraceContext, float]] = {}
+
+    def list_buckets(self) -> list[_Bucket]:
+        """Bounds and what is below them, each with a call that went there."""
+        bounds = [*map(str, map(float, _SECONDS)), "+Inf"]
+        so_far = accumulate(self.counts)
+        return [
+            (bound, float(count), *self._list_exemplars(number))
+            for number, (bound, count) in enumerate(zip(bounds, so_far, strict=True))
+        ]
+
+    def _list_exemplars(self, bucket: int) -> tuple[()] | tuple[Exemplar]:
+        found = self.exemplars.get(bucket)
+        if found is None:
+            return ()
+        trace, seconds = found
+        return (Exemplar({"trace_id": trace.trace_id, "span_id": trace.span_id}, seconds),)
 
 
 class _CallCollector(Collector):
@@ -90,11 +122,8 @@ class _CallCollector(Collector):
             "From sending a call to a worker to the end of its answer.",
             labels=["capability"],
         )
-        bounds = [*map(str, map(float, _SECONDS)), "+Inf"]
         for pool, histogram in self._histograms.items():
-            so_far = accumulate(histogram.counts)
-            buckets = [(bound, float(n)) for bound, n in zip(bounds, so_far, strict=True)]
-            seconds.add_metric([pool], buckets, histogram.sum)
+            seconds.add_metric([pool], histogram.list_buckets(), histogram.sum)
         yield seconds
 
 

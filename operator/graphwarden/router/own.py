@@ -58,8 +58,9 @@ class OwnAnswers:
             case "/ready":
                 value = self._check_ready()
             case "/metrics":
-                text = {"content-type": "text/plain; version=0.0.4; charset=utf-8"}
-                return render_answer(request, 200, self._metrics.render(), trace.trace_id, text)
+                text, kind = self._metrics.render(request.header(b"accept") or "")
+                told = {"content-type": kind}
+                return render_answer(request, 200, text, trace.trace_id, told)
             case "/graphs":
                 value = await self.make_fleet_view()
             case _:

@@ -29,6 +29,7 @@ from graphwarden.router.own import OwnAnswers
 from graphwarden.router.pools import Pools
 from graphwarden.router.protocol import ClientProtocol
 from graphwarden.router.request import Request
+from graphwarden.router.spans import CallSpans, Ended
 from graphwarden.router.table import Table
 from graphwarden.telemetry.trace import TraceContext
 
@@ -44,6 +45,8 @@ class Proxy:
         max_body_bytes: int,
         access_log: AccessLog | None = None,
         guard: Guard | None = None,
+        spans: CallSpans | None = None,
+        sample_ratio: float = 1.0,
     ) -> None:
         self.pools = pools
         self.guard = guard or Guard()
@@ -54,7 +57,13 @@ class Proxy:
         self.own = OwnAnswers(pools, self.upstreams, self.metrics)
         self.express = Express(self, max_body_bytes)
         self._access_log = access_log
+        self.spans = spans
+        self._sample_ratio = sample_ratio
         self.turn = 0
+
+    def accept(self, traceparent: str | None) -> TraceContext:
+        """The place of a new call in its caller's trace, or in a new one."""
+        return TraceContext.accept(traceparent, self._sample_ratio)
 
     def swap(self, table: Table) -> None:
         """Put another table in force. Calls in flight do not notice."""
@@ -70,7 +79,7 @@ class Proxy:
         """Answer one request."""
         started = request.started
         began = started.arrived if started else time.monotonic()
-        trace = started.trace if started else TraceContext.accept(request.header(b"traceparent"))
+        trace = started.trace if started else self.accept(request.header(b"traceparent"))
         exchange = Exchange(self, request, client, trace)
         try:
             await exchange.run()
@@ -91,16 +100,9 @@ class Proxy:
             self._give_up(request, client, trace)
         finally:
             self.metrics.answered(exchange.pool, exchange.outcome)
-            if self._access_log is not None and exchange.is_worth_a_line:
-                seconds = time.monotonic() - began
-                self._access_log.note(
-                    request.method,
-                    request.path,
-                    exchange.status,
-                    exchange.outcome,
-                    exchange,
-                    seconds,
-                )
+            if exchange.is_worth_a_line:
+                told = (request.method, request.path, exchange.status, exchange.outcome)
+                self._note(*told, exchange, time.monotonic() - began)
 
     def _give_up(self, request: Request, client: ClientProtocol, trace: TraceContext) -> None:
         client.closing = True
@@ -145,16 +147,26 @@ class Proxy:
         """Note a call that was answered on the short way."""
         now = time.monotonic()
         self.metrics.answered(call.pool, outcome)
-        self.metrics.relayed(call.pool, now - call.began)
+        if call.first is not None:
+            call.first.ended, call.first.status = now, status
+        self.metrics.relayed(call.pool, now - call.began, self.find_exemplar(call.trace))
         if call.thread and 200 <= status < 400:
             self.pools.remember(call.thread, call.pool)
-        if self._access_log is not None:
-            seconds = now - call.arrived
-            self._access_log.note("POST", call.path, status, outcome, call, seconds)
+        self._note("POST", call.path, status, outcome, call, now - call.arrived)
 
     def end_wait(self, wait: ExpressWait, status: int, outcome: str) -> None:
         """Note a call that ended in the queue."""
         self.metrics.answered(wait.pool, outcome)
+        self._note("POST", wait.path, status, outcome, wait, time.monotonic() - wait.began)
+
+    def find_exemplar(self, trace: TraceContext) -> TraceContext | None:
+        """The trace of a call, where somebody would find it."""
+        return trace if self.spans is not None and trace.sampled else None
+
+    def _note(
+        self, method: str, path: str, status: int, outcome: str, call: Ended, seconds: float
+    ) -> None:
         if self._access_log is not None:
-            seconds = time.monotonic() - wait.began
-            self._access_log.note("POST", wait.path, status, outcome, wait, seconds)
+            self._access_log.note(method, path, status, outcome, call, seconds)
+        if self.spans is not None:
+            self.spans.note(method, path, status, outcome, call, seconds)

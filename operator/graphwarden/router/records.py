@@ -70,7 +70,7 @@ class Records:
         problem = ""
         while (endpoint := self._choose(pool, tried)) is not None:
             tried.add(endpoint)
-            head = render_request_head(asked, endpoint, trace.child(), len(body), vouched=True)
+            head = render_request_head(asked, endpoint, trace, len(body), vouched=True)
             try:
                 answer, content = await self._upstreams.ask(
                     endpoint, asked.method, head, body, _SECONDS

@@ -22,8 +22,10 @@ from graphwarden.router.pools import Pools
 from graphwarden.router.protocol import ClientProtocol
 from graphwarden.router.proxy import Proxy
 from graphwarden.router.settings import Settings
+from graphwarden.router.spans import CallSpans
 from graphwarden.router.upstream import keep_alive
 from graphwarden.telemetry import logs
+from graphwarden.telemetry.tracing import start_tracing
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,11 @@ async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     access_log = AccessLog(as_json=settings.log_format == "json") if settings.access_log else None
     guard = Guard(settings.auth, _make_review(settings))
-    proxy = Proxy(Pools(), settings.max_body_bytes, access_log, guard)
+    tracing = start_tracing(settings.tracing, "graphwarden-router")
+    spans = CallSpans(tracing) if tracing is not None else None
+    proxy = Proxy(
+        Pools(), settings.max_body_bytes, access_log, guard, spans, settings.tracing.ratio
+    )
     if settings.keys is not None:
         try:
             # Before the first call comes.
@@ -90,6 +96,8 @@ async def _serve(settings: Settings) -> int:
         task.cancel()
     if access_log is not None:
         access_log.flush()
+    if tracing is not None:
+        await asyncio.to_thread(tracing.close)
     log.info("stopped")
     return 0
 

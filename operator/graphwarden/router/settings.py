@@ -6,9 +6,15 @@ import argparse
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
+
+from graphwarden.telemetry.settings import (
+    TracingSettings,
+    TracingSettingsError,
+    parse_tracing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Settings:
     access_log: bool = True
     console: bool = False
     log_format: Literal["json", "text"] = "json"
+    tracing: TracingSettings = field(default_factory=TracingSettings)
 
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -163,6 +170,10 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
         parser.error("--auth=keys needs --keys DIR, a folder of API keys")
     if found.auth == "token-review" and not found.kubernetes:
         parser.error("--auth=token-review needs --kubernetes")
+    try:
+        tracing = parse_tracing(environ)
+    except TracingSettingsError as error:
+        parser.error(str(error))
     origins = environ.get("GRAPHWARDEN_CORS_ORIGIN", "*").split(",")
     unready = 5.0 if found.kubernetes else 0.2
     return Settings(
@@ -185,4 +196,5 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
         access_log=not found.no_access_log,
         console=found.console,
         log_format=cast(Literal["json", "text"], found.log_format),
+        tracing=tracing,
     )

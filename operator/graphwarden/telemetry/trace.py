@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
 from typing import Self
@@ -26,6 +27,8 @@ class TraceContext:
     trace_id: str
     span_id: str
     sampled: bool = True
+    # The span above, where it is known.
+    parent_id: str = ""
 
     @classmethod
     def mint(cls) -> Self:
@@ -46,16 +49,30 @@ class TraceContext:
         return cls(trace_id, span_id, bool(int(flags, 16) & 1))
 
     @classmethod
-    def accept(cls, header: str | None) -> Self:
-        """The caller's trace one step further down, or a new one."""
+    def accept(cls, header: str | None, ratio: float = 1.0) -> Self:
+        """The caller's trace one step further down, or a new one, of which `ratio` are sampled."""
         parent = cls.parse(header)
-        return parent.child() if parent else cls.mint()
+        if parent is not None:
+            return parent.child()
+        new = cls.mint()
+        if ratio >= 1 or is_sampled(new.trace_id, ratio):
+            return new
+        return cls(new.trace_id, new.span_id, sampled=False)
 
     def child(self) -> Self:
         """The same trace, one span further down."""
-        return type(self)(self.trace_id, make_span_id(), self.sampled)
+        return type(self)(self.trace_id, make_span_id(), self.sampled, self.span_id)
 
     @property
     def header(self) -> str:
         """The value of the `traceparent` header."""
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+
+# Where the request at work stands in its trace; None outside requests.
+current: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)
+
+
+def is_sampled(trace_id: str, ratio: float) -> bool:
+    """Whether a new trace is one of those sampled: the same answer for the same id everywhere."""
+    return int(trace_id[16:], 16) < ratio * 2**64

@@ -86,7 +86,7 @@ def make_app(service: Service) -> ASGIApp:
     routes = list_routes()
     app: ASGIApp = Router(routes, redirect_slashes=False)
     app = ServiceRing(app, service)
-    app = RequestRing(app, service.metrics)
+    app = RequestRing(app, service.observer)
     return CORSMiddleware(
         app,
         allow_origins=["*"],

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import traceback
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,14 +18,18 @@ from graphwarden.api import names
 from graphwarden.worker import marks
 from graphwarden.worker.loader import LoadedGraph
 from graphwarden.worker.mending import mend_langgraph
+from graphwarden.worker.nodes import watch_nodes
+from graphwarden.worker.observer import NOWHERE, Observer, Origin, Subject
 from graphwarden.worker.requests import RunRequest
 from graphwarden.worker.runs import Outcome
+from graphwarden.worker.spans import find_place
 from graphwarden.worker.storage.fence import RunBroken
 from graphwarden.worker.stream import EventShaper, make_graph_modes, stream_events, stream_parts
 
 logger = logging.getLogger(__name__)
 
 mend_langgraph()
+watch_nodes()
 
 Emit = Callable[[str, Any], Awaitable[None]]
 
@@ -42,19 +46,34 @@ class Call:
     attempt: int = 1
     # The UUID of the assistant that was asked for; empty for the graph's own.
     assistant_id: str = ""
+    origin: Origin = NOWHERE
 
 
-async def execute(call: Call, emit: Emit | None = None) -> Outcome:
+async def execute(call: Call, observer: Observer, emit: Emit | None = None) -> Outcome:
     """Run the graph to its end. A graph's error is an outcome.
 
     Args:
         call: what to run.
+        observer: is told of the run and its nodes.
         emit: receives the events of the requested stream modes; None for the result alone.
 
     Raises:
         asyncio.CancelledError: the run was stopped.
         RunBroken: it cannot go on here, through no fault of its graph.
     """
+    began = time.perf_counter()
+    thread_id = call.thread_id if call.graph.row.resumable else None
+    subject = Subject(call.graph.row, call.run_id, thread_id, call.attempt, call.origin)
+    with observer.watch(subject) as watch:
+        try:
+            outcome = await _execute(call, emit)
+        except BaseException:
+            observer.run_stopped(watch)
+            raise
+        return observer.end_run(watch, outcome, began)
+
+
+async def _execute(call: Call, emit: Emit | None) -> Outcome:
     marks.begin(call.graph.row.assistant_id, call.run_id)
     seconds = call.graph.row.run.timeout_seconds
     try:
@@ -192,6 +211,5 @@ async def _stream(call: Call, emit: Emit) -> Literal[None]:
 
 def _log_failure(error: BaseException) -> None:
     """Where it broke, not what it said: the message of an error may quote a customer's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-    logger.warning("run failed", extra={"error": type(error).__name__, "place": place})
+    file, line = find_place(error)
+    logger.warning("run failed", extra={"error": type(error).__name__, "place": f"{file}:{line}"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -11,8 +13,16 @@ from prometheus_client import (
     generate_latest,
 )
 
+# Where a single case of a figure is found: trace_id and span_id.
+Exemplar = Mapping[str, str]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
+# OpenTelemetry's own for workflows, and three below for graphs that follow rules.
+_WORKFLOW_SECONDS = (0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_NODE_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800)
+# Graphs that are made anew for each call may name their nodes as they like.
+_MOST_NODES = 500
+_OTHER = "other"
 
 
 class Metrics:
@@ -85,6 +95,22 @@ class Metrics:
             "The memory beyond which runs are ended; 0 for no limit.",
             registry=self.registry,
         )
+        self._workflows = Histogram(
+            "gen_ai_workflow_duration_seconds",
+            "How long runs took, by graph and by the type of their error.",
+            ("gen_ai_workflow_name", "error_type"),
+            buckets=_WORKFLOW_SECONDS,
+            registry=self.registry,
+        )
+        self._nodes = Histogram(
+            "graphwarden_node_duration_seconds",
+            "How long attempts of nodes took.",
+            ("assistant_id", "node", "outcome"),
+            buckets=_NODE_SECONDS,
+            registry=self.registry,
+        )
+        self._known_nodes: set[tuple[str, str]] = set()
+        self._known_errors: set[str] = set()
         self._requests = Histogram(
             "http_server_request_duration_seconds",
             "Time from the first byte of a request to the last of its answer.",
@@ -104,6 +130,29 @@ class Metrics:
     def run_ended(self, assistant_id: str, outcome: str) -> None:
         """A run ended: success, error, timeout, interrupted, or lost at the end of a drain."""
         self._runs.labels(assistant_id, self._capability, outcome).inc()
+
+    def workflow_ended(
+        self, assistant_id: str, error: str, seconds: float, exemplar: Exemplar | None
+    ) -> None:
+        """A run took so long; `error` is the type of what ended it, empty where nothing did."""
+        told = _bound(self._known_errors, error, _MOST_NODES)
+        self._workflows.labels(assistant_id, told).observe(seconds, _plain(exemplar))
+
+    def node_ended(
+        self,
+        assistant_id: str,
+        node: str,
+        outcome: str,
+        seconds: float,
+        exemplar: Exemplar | None,
+    ) -> None:
+        """An attempt of a node ended: success, error, interrupted or cancelled."""
+        if (assistant_id, node) not in self._known_nodes:
+            if len(self._known_nodes) >= _MOST_NODES:
+                node = _OTHER
+            else:
+                self._known_nodes.add((assistant_id, node))
+        self._nodes.labels(assistant_id, node, outcome).observe(seconds, _plain(exemplar))
 
     def run_lost(self, assistant_id: str) -> None:
         """A run ended and threads of it go on."""
@@ -150,3 +199,15 @@ class Metrics:
     def render(self) -> bytes:
         """The series in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _bound(known: set[str], value: str, most: int) -> str:
+    """The value, or one word for all beyond a number of them."""
+    if value not in known and len(known) >= most:
+        return _OTHER
+    known.add(value)
+    return value
+
+
+def _plain(exemplar: Exemplar | None) -> dict[str, str] | None:
+    return dict(exemplar) if exemplar is not None else None

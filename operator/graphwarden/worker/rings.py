@@ -10,12 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphwarden.api.errors import TRACE_HEADER, Reason, render_error
-from graphwarden.telemetry import logs
+from graphwarden.telemetry import logs, trace
 from graphwarden.telemetry.trace import TraceContext
 from graphwarden.worker.answers import RunLost
 from graphwarden.worker.errors import ApiError
-from graphwarden.worker.metrics import Metrics
+from graphwarden.worker.observer import Observer
 from graphwarden.worker.service import Service
+from graphwarden.worker.spans import WorkerSpan
 from graphwarden.worker.storage.fence import RunBroken
 
 access = logging.getLogger("graphwarden.worker.access")
@@ -25,24 +26,32 @@ _AWAY = frozenset({"OperationalError", "InterfaceError", "TimeoutError", "PoolTi
 _REASONS = {404: Reason.NOT_FOUND, 405: Reason.METHOD_NOT_ALLOWED}
 # Asked several times a second by probes and routers: counted, but not worth a line each.
 _QUIET = frozenset({"/live", "/ready", "/graphs", "/metrics", "/ok"})
+# Worth a line, but no span: who looks at traces is not to find his looking.
+_UNTRACED = _QUIET | {"/traces"}
+_CALLERS = ("traceparent", "tracestate")
 
 
 class RequestRing:
     """Gives each request its trace id, and each failure its JSON body."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, observer: Observer) -> None:
         self._app = app
-        self._metrics = metrics
+        self._metrics = observer.metrics
+        self._spans = observer.spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as an ASGI application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace = TraceContext.accept(_header(scope["headers"], b"traceparent"))
-        logs.fields.set({"trace_id": trace.trace_id})
+        span = self._begin_span(scope)
+        header = span.header if span is not None else _header(scope["headers"], b"traceparent")
+        context = TraceContext.parse(header) if span is not None else TraceContext.accept(header)
+        assert context is not None, "a span has a valid header"
+        trace.current.set(context)
+        logs.fields.set({"trace_id": context.trace_id})
         began = time.perf_counter()
-        answer = _Answer(send, trace.trace_id)
+        answer = _Answer(send, context.trace_id)
         try:
             await self._app(scope, receive, answer.send)
         except RunLost as lost:
@@ -52,9 +61,18 @@ class RequestRing:
         except Exception as error:
             if answer.status:
                 raise
-            await _send_error(answer, trace.trace_id, error)
+            await _send_error(answer, context.trace_id, error)
         finally:
             self._record(scope, answer.status, time.perf_counter() - began)
+            if span is not None:
+                _end_span(span, scope, answer.status)
+
+    def _begin_span(self, scope: Scope) -> WorkerSpan | None:
+        if self._spans is None or scope["path"].startswith(tuple(_UNTRACED)):
+            return None
+        headers = {name: _header(scope["headers"], name.encode()) or "" for name in _CALLERS}
+        method = scope["method"]
+        return self._spans.begin_request(method, headers, {"http.request.method": method})
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
@@ -69,6 +87,18 @@ class RequestRing:
                     "duration_ms": round(seconds * 1000, 2),
                 },
             )
+
+
+def _end_span(span: WorkerSpan, scope: Scope, status: int) -> None:
+    route = getattr(scope.get("route"), "path", "unmatched")
+    span.rename(f"{scope['method']} {route}")
+    span.set({"http.route": route, "http.response.status_code": status})
+    if status >= 500:
+        span.fail(str(status))
+    elif not status:
+        # The client went away, or its connection was broken off.
+        span.fail("gone")
+    span.end()
 
 
 class ServiceRing:

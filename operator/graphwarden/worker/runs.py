@@ -47,6 +47,8 @@ class Run:
     resumable: bool = True
     orphaned: bool = False
     idempotency_key: str | None = None
+    # The request that asked for it, as a `traceparent` header.
+    traceparent: str | None = None
 
     @property
     def thread_metadata(self) -> dict[str, Any]:
@@ -61,6 +63,8 @@ class Outcome:
     status: RunStatus
     values: Any = None
     error: dict[str, str] | None = None
+    # The span that waits for an answer, as a `traceparent` header.
+    waits_in: str | None = None
 
     @property
     def answer(self) -> Any:

@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 
 from graphwarden.telemetry import logs
+from graphwarden.telemetry.tracing import start_tracing
 from graphwarden.worker.admission import count_threads
 from graphwarden.worker.app import make_app
 from graphwarden.worker.guards import NodeThreads, guard_forks, make_task
@@ -22,6 +23,7 @@ from graphwarden.worker.memory_guard import MemoryGuard
 from graphwarden.worker.replacement import ExitCode
 from graphwarden.worker.service import Service, make_service
 from graphwarden.worker.settings import Settings
+from graphwarden.worker.spans import Spans
 from graphwarden.worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,9 @@ class _Server(uvicorn.Server):
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. A second signal ends the drain at once."""
-    logs.configure(settings.log_format, service="graphwarden-worker", pool=settings.capability)
+    logs.configure(
+        settings.log_format, service="graphwarden-worker", capability=settings.capability
+    )
     # Its account of every plugin and dialect, at each start, tells nobody anything.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # It logs whole URLs, and those of webhooks and models carry secrets.
@@ -56,7 +60,8 @@ async def _serve(settings: Settings) -> None:
     loop.set_default_executor(threads)
     loop.set_task_factory(make_task)  # type: ignore[arg-type]  # generic, as the stub is not
     guard_forks(loop)
-    service = make_service(settings)
+    spans = _make_spans(settings)
+    service = make_service(settings, spans)
     server = _make_server(settings, service)
     stop = asyncio.Event()
     worn: list[ExitCode] = []
@@ -78,11 +83,26 @@ async def _serve(settings: Settings) -> None:
     await serving
     await service.close()
     watchdog.stop()
+    if spans is not None:
+        await asyncio.to_thread(spans.tracing.close)
     logger.info("stopped", extra={"clean": clean})
     if not clean or worn or service.admission.lost:
         # Threads of stopped runs cannot be cancelled, and loop and interpreter would wait for them.
         logging.shutdown()
         os._exit(worn[0] if worn else 0)
+
+
+def _make_spans(settings: Settings) -> Spans | None:
+    tracing = start_tracing(settings.tracing, "graphwarden-worker", settings.capability)
+    if tracing is None:
+        return None
+    from graphwarden.worker.outgoing import watch_calls
+
+    # The spans of graphs, and of what they use, hang below ours.
+    tracing.install()
+    spans = Spans(tracing, settings.capability)
+    watch_calls(spans)
+    return spans
 
 
 def _make_watchdog(

@@ -15,11 +15,13 @@ from graphwarden.worker.graphs import Graphs
 from graphwarden.worker.idempotency import Remembered
 from graphwarden.worker.inflight import InFlight
 from graphwarden.worker.metrics import Metrics
+from graphwarden.worker.observer import Observer
 from graphwarden.worker.settings import Settings
 from graphwarden.worker.watch import RegistryFile, follow_registry
 
 if TYPE_CHECKING:
     from graphwarden.worker.engine.engine import Engine
+    from graphwarden.worker.spans import Spans
     from graphwarden.worker.storage.database import Storage
     from graphwarden.worker.thread_news import ThreadNews
 
@@ -35,7 +37,7 @@ class Service:
     """The parts of a running worker."""
 
     settings: Settings
-    metrics: Metrics
+    observer: Observer
     graphs: Graphs
     admission: Admission
     runs: InFlight
@@ -45,6 +47,11 @@ class Service:
     engine: Engine | None = None
     news: ThreadNews | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def metrics(self) -> Metrics:
+        """The figures of this worker."""
+        return self.observer.metrics
 
     @property
     def ready(self) -> bool:
@@ -154,7 +161,7 @@ class Service:
             self.graphs,
             self.runs,
             self.admission,
-            self.metrics,
+            self.observer,
             self.settings.retention,
             self.settings.lease_seconds,
         )
@@ -164,12 +171,12 @@ class Service:
             duties.create_task(repeat(Webhooks(self).send_due, _LOOK_SECONDS))
 
 
-def make_service(settings: Settings) -> Service:
-    """A worker that has not started."""
+def make_service(settings: Settings, spans: Spans | None = None) -> Service:
+    """A worker that has not started; `spans` where it makes any."""
     metrics = Metrics(settings.capability)
     return Service(
         settings=settings,
-        metrics=metrics,
+        observer=Observer(metrics, spans),
         graphs=Graphs(metrics),
         admission=Admission(settings.concurrency, metrics),
         runs=InFlight(),

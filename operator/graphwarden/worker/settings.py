@@ -11,6 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, cast
 
+from graphwarden.telemetry.settings import (
+    TracingSettings,
+    TracingSettingsError,
+    parse_tracing,
+)
 from graphwarden.worker.egress import Allowed, parse_allowed
 from graphwarden.worker.engine.retention import Retention
 
@@ -47,6 +52,7 @@ class Settings:
     lost_threads_limit_seconds: float = 30.0
     database_pool_size: int = 10
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    tracing: TracingSettings = field(default_factory=TracingSettings)
 
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -97,7 +103,12 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a command line; exits with a usage message when something is missing."""
-    found = make_parser(environ).parse_args(arguments)
+    parser = make_parser(environ)
+    found = parser.parse_args(arguments)
+    try:
+        tracing = parse_tracing(environ)
+    except TracingSettingsError as error:
+        parser.error(str(error))
     return Settings(
         registry=Path(found.registry),
         capability=found.capability,
@@ -123,6 +134,7 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
         lost_threads_limit_seconds=found.lost_threads_limit_seconds,
         database_pool_size=found.database_pool_size,
         sqlite_synchronous=cast(Literal["NORMAL", "FULL"], found.sqlite_synchronous),
+        tracing=tracing,
     )
 
 

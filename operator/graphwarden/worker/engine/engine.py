@@ -23,7 +23,7 @@ from graphwarden.worker.errors import thread_busy, thread_or_assistant_not_found
 from graphwarden.worker.graphs import Graphs
 from graphwarden.worker.idempotency import asks_the_same, key_reused
 from graphwarden.worker.inflight import InFlight, RunHandle
-from graphwarden.worker.metrics import Metrics
+from graphwarden.worker.observer import Observer
 from graphwarden.worker.requests import RunRequest
 from graphwarden.worker.runs import Outcome, Run
 from graphwarden.worker.storage.fence import Fence
@@ -57,7 +57,7 @@ class Engine:
         graphs: Graphs,
         in_flight: InFlight,
         admission: Admission,
-        metrics: Metrics,
+        observer: Observer,
         retention: Retention,
         lease_seconds: float,
     ) -> None:
@@ -69,9 +69,9 @@ class Engine:
             storage, graphs, admission, self._turns, self._perform_claimed, self._keep
         )
         self.kick = self._foreman.kick
-        self._work = Work(storage, graphs, metrics, retention, self.kick)
+        self._work = Work(storage, graphs, observer, retention, self.kick)
         self.caretaker = Caretaker(
-            storage, in_flight, graphs, metrics, retention, lease_seconds, self.kick
+            storage, in_flight, graphs, observer.metrics, retention, lease_seconds, self.kick
         )
 
     async def run(self) -> None:

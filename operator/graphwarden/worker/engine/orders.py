@@ -24,6 +24,7 @@ class Order:
     create_thread: bool = False
     temporary: bool = False
     key: str | None = None
+    traceparent: str | None = None
 
     def to_run(self, now: datetime) -> Run:
         """The run, not started."""
@@ -43,6 +44,7 @@ class Order:
             not_before=now + timedelta(seconds=delay) if delay else None,
             resumable=self.graph.row.resumable,
             idempotency_key=self.key,
+            traceparent=self.traceparent,
         )
 
 

@@ -24,7 +24,7 @@ from graphwarden.worker.graphs import Graphs
 from graphwarden.worker.idempotency import KEY_KEPT
 from graphwarden.worker.inflight import RunHandle
 from graphwarden.worker.loader import LoadedGraph
-from graphwarden.worker.metrics import Metrics
+from graphwarden.worker.observer import Observer, Origin
 from graphwarden.worker.parking import find_wake_time
 from graphwarden.worker.requests import RunRequest, restore_request
 from graphwarden.worker.runs import (
@@ -63,13 +63,14 @@ class Work:
         self,
         storage: Storage,
         graphs: Graphs,
-        metrics: Metrics,
+        observer: Observer,
         retention: Retention,
         on_freed: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._graphs = graphs
-        self._metrics = metrics
+        self._observer = observer
+        self._metrics = observer.metrics
         self._retention = retention
         self._on_freed = on_freed
 
@@ -167,11 +168,19 @@ class Work:
             run.thread_id,
             run.attempt,
             run.assistant_id,
+            await self._find_origin(run, request),
         )
         emit = handle.channel.emit if handle.channel is not None else None
         if emit is not None and not run.resumable:
-            return await _execute_keeping_values(call, emit)
-        return await execute(call, emit)
+            return await _execute_keeping_values(call, self._observer, emit)
+        return await execute(call, self._observer, emit)
+
+    async def _find_origin(self, run: Run, request: RunRequest) -> Origin:
+        """Who asked for the run, and the span that waited for what it brings."""
+        waited_in: str | None = None
+        if self._observer.spans is not None and (request.command or {}).get("resume") is not None:
+            waited_in = await self._storage.records.find_waiting(run.thread_id)
+        return Origin(run.traceparent, waited_in)
 
     async def _find_progress(self, run: Run) -> str | None:
         """The newest checkpoint of the thread, if this run made it."""
@@ -257,6 +266,7 @@ class Work:
             interrupts=shown,
             error=None if rollback else outcome.error,
             wake_at=find_wake_time(shown) if outcome.status == "success" else None,
+            waits_in=outcome.waits_in,
             expires_at=now + (_LAST_LOOK if run.idempotency_key is None else KEY_KEPT)
             if run.temporary
             else self._retention.first_look(now, waits=has_next),
@@ -303,7 +313,7 @@ async def _tell_end(channel: Channel, run: Run, end: ThreadEnd, outcome: Outcome
     await channel.flush()
 
 
-async def _execute_keeping_values(call: Call, emit: Emit) -> Outcome:
+async def _execute_keeping_values(call: Call, observer: Observer, emit: Emit) -> Outcome:
     """Stream a graph without a checkpoint, and have its final values all the same."""
     asked = call.request.stream_modes
     last: Any = None
@@ -317,7 +327,7 @@ async def _execute_keeping_values(call: Call, emit: Emit) -> Outcome:
 
     modes = asked if "values" in asked else (*asked, "values")
     request = replace(call.request, stream_modes=modes)
-    outcome = await execute(replace(call, request=request), emit_and_keep)
+    outcome = await execute(replace(call, request=request), observer, emit_and_keep)
     return replace(outcome, values=last) if outcome.status == "success" else outcome
 
 

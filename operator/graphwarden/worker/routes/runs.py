@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from graphwarden.telemetry import logs
+from graphwarden.telemetry import logs, trace
 from graphwarden.worker.answers import StreamAnswer, WaitAnswer
 from graphwarden.worker.assistants import apply_assistant, find_assistant
 from graphwarden.worker.channel import Channel, EventQueue
@@ -130,10 +130,25 @@ async def make_order(service: Service, body: Any, thread_id: str | None) -> Orde
             str(uuid7()),
             create_thread=True,
             temporary=asked.on_completion != "keep",
+            traceparent=_find_trace(),
         )
     thread_id, asked = await _nest(service, thread_id, asked)
     create = asked.if_not_exists == "create"
-    return Order(graph, assistant_id, asked, str(uuid7()), thread_id, create_thread=create)
+    return Order(
+        graph,
+        assistant_id,
+        asked,
+        str(uuid7()),
+        thread_id,
+        create_thread=create,
+        traceparent=_find_trace(),
+    )
+
+
+def _find_trace() -> str | None:
+    """The request at work as a `traceparent`; crons have none."""
+    found = trace.current.get()
+    return found.header if found is not None else None
 
 
 async def _nest(service: Service, thread_id: str, asked: RunRequest) -> tuple[str, RunRequest]:
@@ -188,6 +203,7 @@ async def begin_stateless(
             create_thread=True,
             temporary=asked.on_completion != "keep",
             key=key,
+            traceparent=_find_trace(),
         )
         return await _begin_stored(service, slot, order, channel)
     if asked.on_completion == "keep":
@@ -216,7 +232,7 @@ async def begin_stateless(
     )
     logs.bind(run_id=handle.run_id)
     place = service.admission.enter(slot)
-    service.runs.start(handle, lambda: run_once(call, handle, place, service.metrics))
+    service.runs.start(handle, lambda: run_once(call, handle, place, service.observer))
     if key is not None:
         service.remembered.add(key, asked.digest(), handle)
     return handle

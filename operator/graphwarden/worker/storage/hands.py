@@ -75,6 +75,8 @@ class ThreadEnd:
     interrupts: Mapping[str, Any] = field(default_factory=dict)
     error: dict[str, str] | None = None
     wake_at: datetime | None = None
+    # The span that waits for an answer, as a `traceparent` header.
+    waits_in: str | None = None
     expires_at: datetime | None = None
 
 

@@ -169,6 +169,7 @@ class Ownership:
             "error": end.error,
             "wake_at": end.wake_at,
             "wake_graph": run.graph_id if end.wake_at is not None else None,
+            "waits_in": end.waits_in,
             "expires_at": end.expires_at,
             "state_updated_at": now,
             "updated_at": now,

@@ -41,6 +41,12 @@ class Records:
         async with self._reading.connect() as connection:
             return await _fetch_thread(connection, thread_id)
 
+    async def find_waiting(self, thread_id: str) -> str | None:
+        """The span that waits for the thread's answer, as a `traceparent` header."""
+        query = select(threads.c.waits_in).where(threads.c.thread_id == thread_id)
+        async with self._reading.connect() as connection:
+            return (await connection.execute(query)).scalar()
+
     async def create_thread(self, thread_id: str, metadata: dict[str, Any]) -> Thread | None:
         """A new thread, or None when the id is taken."""
         now = datetime.now(UTC)

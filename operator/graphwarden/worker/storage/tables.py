@@ -60,6 +60,8 @@ threads = Table(
     Column("event_seq", BigInteger, nullable=False, default=0),
     Column("wake_at", Instant),
     Column("wake_graph", String(128)),
+    # The span that waits for an answer, as a `traceparent` header.
+    Column("waits_in", String(64)),
     Column("expires_at", Instant),
     Column("ttl", _JSON),
     Index("graphwarden_threads_by_creation", "created_at"),
@@ -98,6 +100,8 @@ runs = Table(
     Column("orphaned", Boolean, nullable=False, default=False),
     # The digest of the caller's `Idempotency-Key`.
     Column("idempotency_key", String(64)),
+    # The request that asked for it, as a `traceparent` header.
+    Column("traceparent", String(64)),
     Index("graphwarden_runs_by_thread", "thread_id", "created_at"),
     Index("graphwarden_runs_by_status", "status"),
     Index("graphwarden_runs_by_worker", "worker"),
