@@ -34,6 +34,7 @@ from integration.router.upstream import Router, running_router
 from worker_process import WorkerProcess, make_row, running_worker, until
 
 Rows = Sequence[dict[str, Any]]
+_OF_SPANS = ("OTEL_", "GRAPHWARDEN_TRACE")
 
 POOLS: dict[str, Rows] = {
     "left": [make_row("asking", resumable=True), make_row("echo")],
@@ -108,10 +109,11 @@ async def running_fleet(
         rows: the graphs of each pool.
         database_url: what all pools share.
         workers: processes per pool; one where it does not say.
-        environment: of every worker.
+        environment: of every worker; what it says of spans holds for the router too.
     """
     async with AsyncExitStack() as stack:
-        router = await stack.enter_async_context(running_router(folder))
+        of_spans = {k: v for k, v in environment.items() if k.startswith(_OF_SPANS)}
+        router = await stack.enter_async_context(running_router(folder, **of_spans))
         sdk = await stack.enter_async_context(get_client(url=router.url))
         fleet = Fleet(router, sdk, database_url, rows)
         shared = {

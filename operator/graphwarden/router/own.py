@@ -22,6 +22,8 @@ from graphwarden.router.pools import Pools
 from graphwarden.router.records import Records
 from graphwarden.router.request import Request
 from graphwarden.router.tools import Tools
+from graphwarden.router.traces import Traces, is_traces
+from graphwarden.telemetry.run_store import RunStore
 from graphwarden.telemetry.trace import TraceContext
 
 _LOOK_SECONDS = 2.0
@@ -31,7 +33,9 @@ _PROTOCOL_VERSION = "0.16.7"
 class OwnAnswers:
     """The endpoints that no worker is asked for, but `/graphs`, which asks them all."""
 
-    def __init__(self, pools: Pools, upstreams: Upstreams, metrics: Metrics) -> None:
+    def __init__(
+        self, pools: Pools, upstreams: Upstreams, metrics: Metrics, store: RunStore | None = None
+    ) -> None:
         self._pools = pools
         self._upstreams = upstreams
         self._metrics = metrics
@@ -39,6 +43,7 @@ class OwnAnswers:
         self.directory = Directory(pools, records, time.monotonic)
         self._assistants = Assistants(pools, records, self.directory)
         self._tools = Tools(pools, records)
+        self._traces = Traces(pools, upstreams, store)
         self.draining = False
 
     async def answer(self, request: Request, body: bytes, trace: TraceContext) -> bytes:
@@ -61,6 +66,8 @@ class OwnAnswers:
                 text, kind = self._metrics.render(request.header(b"accept") or "")
                 told = {"content-type": kind}
                 return render_answer(request, 200, text, trace.trace_id, told)
+            case path if is_traces(path):
+                value = await self._traces.answer(request)
             case "/graphs":
                 value = await self.make_fleet_view()
             case _:

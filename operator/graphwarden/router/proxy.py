@@ -54,7 +54,9 @@ class Proxy:
         self.console: Console | None = None
         self.loads = Loads(pools, self.upstreams)
         self.metrics = Metrics(pools)
-        self.own = OwnAnswers(pools, self.upstreams, self.metrics)
+        self.own = OwnAnswers(
+            pools, self.upstreams, self.metrics, spans.store if spans is not None else None
+        )
         self.express = Express(self, max_body_bytes)
         self._access_log = access_log
         self.spans = spans

@@ -85,6 +85,7 @@ _OWN = {
     "/ready": "GET",
     "/metrics": "GET",
     "/graphs": "GET",
+    "/traces": "GET",
     "/runs/batch": "POST",
     "/assistants": "POST",
     "/assistants/search": "POST",
@@ -100,6 +101,8 @@ def find_route(method: str, path: str) -> Route:
         if method == allowed or (allowed == "GET" and method == "HEAD"):
             return Route(Target.OWN, path)
         return Route(Target.WRONG_METHOD, path, allowed)
+    if path.startswith("/traces/"):
+        return Route(Target.OWN if method in ("GET", "HEAD") else Target.WRONG_METHOD, path, "GET")
     if path == mcp.PATH:
         if method in ("POST", "DELETE"):
             return Route(Target.TOOLS if method == "POST" else Target.OWN, path)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, SpanKind
 
     from graphwarden.telemetry.pipeline import Tracing
+    from graphwarden.telemetry.run_store import RunStore
 
 # Segments of paths that are words of the API; all others are ids.
 _WORDS = frozenset(
@@ -70,6 +71,11 @@ class CallSpans:
         self._span = ReadableSpan
         self._scope = InstrumentationScope("graphwarden")
         self._status, self._failed = Status(), Status(trace.StatusCode.ERROR)
+
+    @property
+    def store(self) -> RunStore | None:
+        """What the router keeps of the last traces."""
+        return self._tracing.store
 
     def note(
         self, method: str, path: str, status: int, outcome: str, call: Ended, seconds: float

@@ -26,6 +26,7 @@ from graphwarden.worker.routes import (
     thread_runs,
     thread_streams,
     threads,
+    traces,
 )
 from graphwarden.worker.routes.bodies import answer_json
 from graphwarden.worker.service import Service
@@ -77,6 +78,7 @@ def list_routes() -> list[Route]:
         *thread_streams.ROUTES,
         *mcp.ROUTES,
         *pages.ROUTES,
+        *traces.ROUTES,
     ]
     return routes + make_document_routes(routes)
 

@@ -168,7 +168,7 @@ class Router:
 
 @asynccontextmanager
 async def running_router(
-    folder: Path, *arguments: str, kubeconfig: Path | None = None
+    folder: Path, *arguments: str, kubeconfig: Path | None = None, **environment: str
 ) -> AsyncIterator[Router]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -178,7 +178,9 @@ async def running_router(
     # Workers here answer each call as the test says, and are asked nothing of the router's own.
     quiet = "--load-table-seconds=0"
     command = ["-m", "graphwarden.router", source, f"--port={port}", quiet, *arguments]
-    environ = {**os.environ, "KUBECONFIG": str(kubeconfig)} if kubeconfig else {**os.environ}
+    environ = {**os.environ, **environment}
+    if kubeconfig:
+        environ["KUBECONFIG"] = str(kubeconfig)
     with (folder / "router.log").open("wb") as log:
         router.process = await asyncio.create_subprocess_exec(
             sys.executable, *command, stdout=log, stderr=log, env=environ
