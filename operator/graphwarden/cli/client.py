@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,38 +60,52 @@ class _Unreachable(Exception):
     """Nothing answers at that address, or no longer."""
 
 
-class _Foreign(Exception):
+class Foreign(Exception):
     """What answers there does not speak this contract."""
 
 
 def run_graph(url: str, call: Call, api_key: str | None) -> int:
     """Run a graph and print its result or its events; the exit code."""
-    try:
-        with _client(url, make_headers(api_key)) as client:
-            if call.stream:
-                return _print_events(client, call)
-            answer = client.post(call.path, json=call.body)
-            return print_result(answer) if answer.is_success else print_refusal(answer)
-    except _Unreachable as error:
-        click.echo(str(error), err=True)
-        return UNREACHABLE
-    except _Foreign as error:
-        click.echo(f"{url} is not a Graphwarden router: {error}", err=True)
-        return REFUSED
+
+    def run(client: httpx.Client) -> int:
+        if call.stream:
+            return _print_events(client, call)
+        answer = client.post(call.path, json=call.body)
+        return print_result(answer) if answer.is_success else print_refusal(answer)
+
+    return call_router(url, api_key, run)
 
 
 def list_graphs(url: str, output: str, api_key: str | None = None) -> int:
     """Print the fleet behind a router; the exit code."""
+    return look(url, api_key, "/graphs", {}, lambda answer: _print_fleet(answer, output))
+
+
+def look(
+    url: str,
+    api_key: str | None,
+    path: str,
+    query: Mapping[str, str],
+    show: Callable[[httpx.Response], int],
+) -> int:
+    """Ask a router for something and show it, or why it was refused; the exit code."""
+
+    def ask(client: httpx.Client) -> int:
+        answer = client.get(path, params=query)
+        return show(answer) if answer.is_success else print_refusal(answer)
+
+    return call_router(url, api_key, ask)
+
+
+def call_router(url: str, api_key: str | None, ask: Callable[[httpx.Client], int]) -> int:
+    """What `ask` gives, or the exit code of a router that cannot be asked."""
     try:
         with _client(url, make_headers(api_key)) as client:
-            answer = client.get("/graphs")
-            if not answer.is_success:
-                return print_refusal(answer)
-            return _print_fleet(answer, output)
+            return ask(client)
     except _Unreachable as error:
         click.echo(str(error), err=True)
         return UNREACHABLE
-    except _Foreign as error:
+    except Foreign as error:
         click.echo(f"{url} is not a Graphwarden router: {error}", err=True)
         return REFUSED
 
@@ -133,17 +147,17 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _read_answer(answer: httpx.Response) -> Any:
+def read_answer(answer: httpx.Response) -> Any:
     try:
         return answer.json()
     except (ValueError, RecursionError) as error:
         kind = answer.headers.get("content-type", "an unknown type")
-        raise _Foreign(f"it answered {answer.status_code} with {kind}, not JSON") from error
+        raise Foreign(f"it answered {answer.status_code} with {kind}, not JSON") from error
 
 
 def print_result(answer: httpx.Response) -> int:
     """Print what a run ended with; the exit code."""
-    result = _read_answer(answer)
+    result = read_answer(answer)
     error = result.get("__error__") if isinstance(result, dict) else None
     if isinstance(error, dict):
         return _print_failure(error, answer)
@@ -158,9 +172,9 @@ def _print_failure(error: dict[str, Any], answer: httpx.Response) -> int:
 
 
 def _print_fleet(answer: httpx.Response, output: str) -> int:
-    fleet = _read_answer(answer)
+    fleet = read_answer(answer)
     if not isinstance(fleet, dict) or not isinstance(fleet.get("graphs"), list):
-        raise _Foreign("its /graphs lists no graphs")
+        raise Foreign("its /graphs lists no graphs")
     if output == "json":
         click.echo(json.dumps(fleet, indent=2))
         return OK
@@ -206,7 +220,7 @@ def _print_events(client: httpx.Client, call: Call) -> int:
             return print_refusal(answer)
         kind = answer.headers.get("content-type", "an unknown type")
         if not kind.startswith("text/event-stream"):
-            raise _Foreign(f"it answered {kind}, not a stream of events")
+            raise Foreign(f"it answered {kind}, not a stream of events")
         code = OK
         for event, data in read_events(answer.iter_lines()):
             click.echo(json.dumps({"event": event, "data": data}, ensure_ascii=False))

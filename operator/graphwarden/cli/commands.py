@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.shell_completion import get_completion_class
 
 from graphwarden.cli import FAILED, USAGE
 from graphwarden.cli.moving import export_command, import_command
+from graphwarden.telemetry.run_filters import STATUSES
 
 DEFAULT_URL = "http://127.0.0.1:8123"
 
@@ -164,6 +166,50 @@ def graphs(url: str, output: str, api_key: str | None) -> None:
     from graphwarden.cli.client import list_graphs
 
     sys.exit(list_graphs(url, output, api_key))
+
+
+@cli.command()
+@url_option
+@output_option
+@click.option("--assistant", help="Only runs of this assistant.")
+@click.option("--thread", help="Only runs on this thread.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs that ended so.")
+@click.option("--since", help="Only runs since then: 15m, 2h, 3d, or a time in ISO 8601.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--api-key", envvar="GRAPHWARDEN_API_KEY", help="Sent as x-api-key.")
+def runs(
+    url: str,
+    output: str,
+    assistant: str | None,
+    thread: str | None,
+    status: str | None,
+    since: str | None,
+    limit: int,
+    api_key: str | None,
+) -> None:
+    """List the last runs of a fleet, the newest first, each with its trace."""
+    from graphwarden.cli.traces import list_runs
+
+    asked = {"assistant_id": assistant, "thread_id": thread, "status": status, "since": since}
+    filters = {name: value for name, value in asked.items() if value}
+    sys.exit(list_runs(url, {**filters, "limit": str(limit)}, output, api_key))
+
+
+@cli.command()
+@click.argument("trace_id")
+@url_option
+@output_option
+@click.option("--api-key", envvar="GRAPHWARDEN_API_KEY", help="Sent as x-api-key.")
+def trace(trace_id: str, url: str, output: str, api_key: str | None) -> None:
+    """Show the trace TRACE_ID as a tree: who called whom, how long it took, and what went wrong.
+
+    The id stands in `x-trace-id` of every answer, in every error, and in `graphwarden runs`.
+    """
+    from graphwarden.cli.traces import show_trace
+
+    if not re.fullmatch("[0-9A-Fa-f]{32}", trace_id):
+        raise click.UsageError("TRACE_ID has 32 hex digits: `graphwarden runs` lists them")
+    sys.exit(show_trace(url, trace_id, output, api_key))
 
 
 @cli.command()

@@ -14,6 +14,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_BYTES = 4000
+# What router and workers keep of the last runs, for `graphwarden runs` and `graphwarden trace`.
+KEEP_TRACES = {"GRAPHWARDEN_TRACES_KEPT": os.environ.get("GRAPHWARDEN_TRACES_KEPT", "500")}
 # After its drain a program has connections and files to close.
 EXIT_SECONDS = 2.0
 

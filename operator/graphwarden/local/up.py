@@ -20,6 +20,7 @@ from graphwarden.local.folder import Folder, load_folder
 from graphwarden.local.pool import PoolRunner
 from graphwarden.local.process import (
     EXIT_SECONDS,
+    KEEP_TRACES,
     kill_program,
     read_tail,
     start_program,
@@ -135,7 +136,7 @@ class Fleet:
         ]
         while True:
             started = loop.time()
-            process = await start_program("graphwarden.router", arguments, log_file)
+            process = await start_program("graphwarden.router", arguments, log_file, KEEP_TRACES)
             self._router = process
             try:
                 code = await process.wait()

@@ -13,7 +13,7 @@ import httpx
 
 from graphwarden.api.fleet import Pool
 from graphwarden.local.changes import make_environment
-from graphwarden.local.process import EXIT_SECONDS, start_program, stop_program
+from graphwarden.local.process import EXIT_SECONDS, KEEP_TRACES, start_program, stop_program
 from graphwarden.local.state import StateDirectory
 
 _HOST = "127.0.0.1"
@@ -106,6 +106,7 @@ async def start_worker(name: str, pool: Pool, options: WorkerOptions, log: Path)
     ]
     # The address of a database may hold a password, and command lines are for all to read.
     environ = {
+        **KEEP_TRACES,
         **make_environment(pool),
         "GRAPHWARDEN_DATABASE_URL": options.database_url,
         # Of this fleet, whatever the GraphPool says of the router of a cluster.

@@ -1,0 +1,103 @@
+"""Which spans are made, and what becomes of them when nobody takes them."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from graphwarden.telemetry.pipeline import Tracing, make_tracing
+from graphwarden.telemetry.settings import TracingSettings
+from otlp_receiver import Receiver, running_receiver
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as running:
+        yield running
+
+
+def start(endpoint: str | None = None, **settings: object) -> Tracing:
+    where = f"{endpoint}/v1/traces" if endpoint else None
+    return make_tracing(TracingSettings(endpoint=where, **settings), "tests", "email")  # type: ignore[arg-type]
+
+
+def make_spans(tracing: Tracing, count: int) -> None:
+    for _ in range(count):
+        tracing.tracer.start_span("x").end()
+
+
+def test_spans_arrive_with_what_they_have_in_common(receiver: Receiver) -> None:
+    tracing = start(receiver.endpoint)
+    make_spans(tracing, 3)
+    tracing.close()
+    assert [span["service"] for span in receiver.spans] == ["tests"] * 3
+    assert {span["capability"] for span in receiver.spans} == {"email"}
+
+
+def test_the_part_that_is_sampled_is_the_part_that_is_asked_for(receiver: Receiver) -> None:
+    tracing = start(receiver.endpoint, ratio=0.25)
+    make_spans(tracing, 2000)
+    tracing.close()
+    assert 380 < len(receiver.spans) < 620
+
+
+def test_what_is_not_sampled_costs_no_record_unless_traces_are_kept() -> None:
+    sent, kept = start("http://127.0.0.1:9", ratio=0.0), start(kept_traces=5, ratio=0.0)
+    assert not sent.tracer.start_span("x").is_recording()
+    assert kept.tracer.start_span("x").is_recording()
+    sent.close()
+    kept.close()
+
+
+def test_a_receiver_that_refuses_is_told_of_once_and_again_when_it_takes(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracing = start(receiver.endpoint)
+    assert tracing.sending is not None
+    caplog.set_level(logging.INFO)
+    receiver.mood = "refuses"
+    for _ in range(3):
+        make_spans(tracing, 2)
+        tracing.sending.force_flush()
+    receiver.mood = "takes"
+    make_spans(tracing, 1)
+    tracing.sending.force_flush()
+    tracing.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "127.0.0.1" in caplog.text
+    assert tracing.lost == 6
+
+
+def test_a_receiver_that_hangs_keeps_neither_spans_nor_the_end_of_the_process(
+    receiver: Receiver,
+) -> None:
+    receiver.mood = "hangs"
+    tracing = start(receiver.endpoint)
+    make_spans(tracing, 600)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    make_spans(tracing, 40_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Some 4000 spans of about four kilobytes wait; 40 000 would be ten times as much.
+    assert after - before < 40 * 2**20
+    assert tracing.sending is not None
+    assert len(tracing.sending._batch_processor._queue) <= 4096
+    tracing.close()
+
+
+def test_where_nobody_listens_spans_are_lost_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        tracing = start(endpoint)
+        make_spans(tracing, 5)
+        tracing.close()
+    assert all("Traceback" not in record.getMessage() for record in caplog.records)
+    assert len(caplog.records) <= 1
