@@ -166,8 +166,8 @@ async def _ask_model_in_span(
             of_kind = {**labels, "gen_ai.token.type": kind}
             measure("gen_ai.client.token.usage", used, of_kind, unit="{token}")
         failure = _name_reason(reason)
-        failed = {} if failure is None else {"error.type": failure}
-        measure("gen_ai.client.operation.duration", seconds, {**labels, **failed})
+        failed = {**labels, "error.type": failure or ""}
+        measure("gen_ai.client.operation.duration", seconds, failed)
         if failure is not None:
             asking.fail(failure)
             count("task_fallback", task=task.name, reason=failure)
@@ -201,7 +201,10 @@ async def _ask_model(
             # Providers share no error type; whatever the network or the vendor did, the reason
             # is reported in the provenance and the policy decides.
             reason = f"{type(error).__name__}: {error}"
-            _LOG.warning("model call failed", extra={"task": task.name, "error": reason})
+            # What the provider says may quote what it was asked.
+            _LOG.warning(
+                "model call failed", extra={"task": task.name, "error": type(error).__name__}
+            )
             return None, reason
         _count(tokens, reply.get("raw"))
         answer, reason = _read_answer(task, variables, reply)

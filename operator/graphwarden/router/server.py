@@ -50,6 +50,8 @@ async def _serve(settings: Settings) -> int:
     proxy = Proxy(
         Pools(), settings.max_body_bytes, access_log, guard, spans, settings.tracing.ratio
     )
+    if tracing is not None:
+        proxy.metrics.count_lost_spans(lambda: tracing.lost)
     if settings.keys is not None:
         try:
             # Before the first call comes.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import (
     CollectorRegistry,
@@ -10,12 +11,13 @@ from prometheus_client import (
     Gauge,
     Histogram,
     disable_created_metrics,
-    generate_latest,
 )
+from prometheus_client.exposition import choose_encoder
+
+from graphwarden.telemetry.figures import GraphFigures, LostSpans
 
 # Where a single case of a figure is found: trace_id and span_id.
 Exemplar = Mapping[str, str]
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 # OpenTelemetry's own for workflows, and three below for graphs that follow rules.
 _WORKFLOW_SECONDS = (0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
@@ -23,6 +25,15 @@ _NODE_SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300
 # Graphs that are made anew for each call may name their nodes as they like.
 _MOST_NODES = 500
 _OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Parked threads of a graph: all, those that are due, and for how long the first has been."""
+
+    threads: int = 0
+    due: int = 0
+    lag_seconds: float = 0.0
 
 
 class Metrics:
@@ -119,6 +130,28 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._parked = Gauge(
+            "graphwarden_threads_parked",
+            "Threads that wait for their time, fleet-wide.",
+            labels,
+            registry=self.registry,
+        )
+        self._lag = Gauge(
+            "graphwarden_wake_lag_seconds",
+            "For how long the parked thread that is due longest has been due, fleet-wide.",
+            labels,
+            registry=self.registry,
+        )
+        self.registry.register(GraphFigures(self._list_names))
+
+    def _list_names(self) -> set[str]:
+        own = vars(self).values()
+        return {m._name for m in own if isinstance(m, Counter | Gauge | Histogram)}
+
+    def count_lost_spans(self, count: Callable[[], int]) -> None:
+        """Tell of spans that do not arrive; `count` says how many there are by now."""
+        self.registry.register(LostSpans(count))
+
     def run_started(self, assistant_id: str) -> None:
         """A run took a place."""
         self._in_flight.labels(assistant_id, self._capability).inc()
@@ -171,10 +204,12 @@ class Metrics:
         """The limit that holds."""
         self._memory.set(limit)
 
-    def runs_counted(self, assistant_id: str, waiting: int, due: int) -> None:
+    def runs_counted(self, assistant_id: str, waiting: int, parked: Parked) -> None:
         """What the database holds for a graph."""
         self._waiting.labels(assistant_id, self._capability).set(waiting)
-        self._due.labels(assistant_id, self._capability).set(due)
+        self._due.labels(assistant_id, self._capability).set(parked.due)
+        self._parked.labels(assistant_id, self._capability).set(parked.threads)
+        self._lag.labels(assistant_id, self._capability).set(parked.lag_seconds)
 
     def cron_due(self, assistant_id: str, outcome: str) -> None:
         """A cron came due: started, skipped, or disabled."""
@@ -196,9 +231,10 @@ class Metrics:
         """One request was answered."""
         self._requests.labels(method, route, str(status)).observe(seconds)
 
-    def render(self) -> bytes:
-        """The series in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The series in the format of Prometheus that is asked for, and the format's name."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
 
 def _bound(known: set[str], value: str, most: int) -> str:

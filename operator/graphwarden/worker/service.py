@@ -174,6 +174,8 @@ class Service:
 def make_service(settings: Settings, spans: Spans | None = None) -> Service:
     """A worker that has not started; `spans` where it makes any."""
     metrics = Metrics(settings.capability)
+    if spans is not None:
+        metrics.count_lost_spans(lambda: spans.tracing.lost)
     return Service(
         settings=settings,
         observer=Observer(metrics, spans),

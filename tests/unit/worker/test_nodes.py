@@ -332,7 +332,7 @@ async def test_without_tracing_a_run_is_only_counted() -> None:
 
     watched = Watched(None, Observer(metrics))  # type: ignore[arg-type]
     await watched.run(chain(look=look))
-    figures = metrics.render().decode()
+    figures = metrics.render()[0].decode()
     assert seen == [False]
     node = '{assistant_id="flow",node="look",outcome="success"}'
     assert f"graphwarden_node_duration_seconds_count{node} 1.0" in figures

@@ -20,7 +20,7 @@ from graphwarden.worker.engine.retention import Retention
 from graphwarden.worker.engine.work import DATABASE_ERRORS
 from graphwarden.worker.graphs import Graphs
 from graphwarden.worker.inflight import InFlight
-from graphwarden.worker.metrics import Metrics
+from graphwarden.worker.metrics import Metrics, Parked
 
 if TYPE_CHECKING:
     from graphwarden.worker.storage.database import Storage
@@ -154,9 +154,9 @@ class Caretaker:
     async def _count(self) -> None:
         mine = list(self._graphs.slots)
         waiting = await self._storage.runs.count_waiting(mine)
-        due = await self._storage.wakes.count_due(mine, datetime.now(UTC))
+        parked = await self._storage.wakes.count_parked(mine, datetime.now(UTC))
         for name in mine:
-            self._metrics.runs_counted(name, waiting.get(name, 0), due.get(name, 0))
+            self._metrics.runs_counted(name, waiting.get(name, 0), parked.get(name, Parked()))
 
 
 async def repeat(duty: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graphwarden.worker.metrics import CONTENT_TYPE
 from graphwarden.worker.routes.bodies import answer_json, get_service
 
 # The LangGraph API spoken here. Studio compares it, and takes an old one for an old server.
@@ -64,8 +63,10 @@ async def graphs(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """`GET /metrics`: Prometheus."""
-    return Response(get_service(request).metrics.render(), media_type=CONTENT_TYPE)
+    """`GET /metrics`: Prometheus, or OpenMetrics where that is asked for, with exemplars."""
+    asked = request.headers.get("accept", "")
+    text, content_type = get_service(request).metrics.render(asked)
+    return Response(text, headers={"content-type": content_type})
 
 
 ROUTES = [

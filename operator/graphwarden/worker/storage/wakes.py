@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from graphwarden.worker.metrics import Parked
 from graphwarden.worker.runs import Run, start_run
 from graphwarden.worker.storage.engines import make_reading
 from graphwarden.worker.storage.fence import Fence
@@ -72,12 +73,17 @@ class Wakes:
                 owned.append(Owned(run, Fence(thread.thread_id, row.fence + 1)))
         return owned
 
-    async def count_due(self, graphs: Collection[str], now: datetime) -> dict[str, int]:
-        """How many threads wait to be woken although their time has come, by graph."""
+    async def count_parked(self, graphs: Collection[str], now: datetime) -> dict[str, Parked]:
+        """Threads that wait for their time, and those whose time has come, by graph."""
+        due = case((threads.c.wake_at <= now, 1), else_=0)
         query = (
-            select(threads.c.wake_graph, func.count())
-            .where(threads.c.wake_graph.in_(graphs), threads.c.wake_at <= now)
+            select(threads.c.wake_graph, func.count(), func.sum(due), func.min(threads.c.wake_at))
+            .where(threads.c.wake_graph.in_(graphs), threads.c.wake_at.is_not(None))
             .group_by(threads.c.wake_graph)
         )
         async with self._reading.connect() as connection:
-            return {row[0]: row[1] for row in await connection.execute(query)}
+            rows = (await connection.execute(query)).all()
+        return {
+            graph: Parked(count, int(late), max(0.0, (now - first).total_seconds()))
+            for graph, count, late, first in rows
+        }
