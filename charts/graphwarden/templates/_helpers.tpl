@@ -49,6 +49,27 @@ capabilities: {drop: [ALL]}
 {{- mergeOverwrite $defaults (deepCopy .Values.poolDefaults) | toYaml -}}
 {{- end }}
 
+{{/* The variables by which routers and workers make spans: a JSON object, empty for none. */}}
+{{- define "graphwarden.tracing" -}}
+{{- $env := dict -}}
+{{- with .Values.tracing -}}
+{{- if .endpoint -}}
+{{- $_ := set $env "OTEL_EXPORTER_OTLP_ENDPOINT" .endpoint -}}
+{{- end -}}
+{{- if .kept -}}
+{{- $_ := set $env "GRAPHWARDEN_TRACES_KEPT" (toString (int .kept)) -}}
+{{- end -}}
+{{- if $env -}}
+{{- $_ := set $env "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" -}}
+{{- $_ := set $env "OTEL_TRACES_SAMPLER_ARG" (toString .ratio) -}}
+{{- end -}}
+{{- if and $env .hosts -}}
+{{- $_ := set $env "GRAPHWARDEN_TRACE_HOSTS" (join "," .hosts) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $env -}}
+{{- end }}
+
 {{/* Server-side apply of an object that is not there needs create beside patch. */}}
 {{- define "graphwarden.operatorRules" -}}
 - apiGroups: [graphwarden.dev]

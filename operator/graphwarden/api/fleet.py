@@ -38,6 +38,8 @@ class Policy:
     keda_url: str = ""
     # The namespace of router and operator; empty is that of the pools.
     router_namespace: str = ""
+    # Variables of every worker, such as where its spans go. A pool's own come before them.
+    worker_env: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,17 @@ class _Settings:
             first = error.errors()[0]
             path = ".".join(str(part) for part in first["loc"])
             return f"GraphPool {key[1]} is not valid: {path}: {first['msg']}."
-        return _check_image(key[1], spec, self.policy) or spec
+        return _check_image(key[1], spec, self.policy) or _add_env(spec, self.policy.worker_env)
+
+
+def _add_env(spec: GraphPoolSpec, variables: tuple[tuple[str, str], ...]) -> GraphPoolSpec:
+    """The settings with these variables in front, but for those that the pool names itself."""
+    own = {item.get("name") for item in spec.worker.env}
+    more = [{"name": name, "value": value} for name, value in variables if name not in own]
+    if not more:
+        return spec
+    worker = spec.worker.model_copy(update={"env": [*more, *spec.worker.env]})
+    return spec.model_copy(update={"worker": worker})
 
 
 def _check_image(capability: str, spec: GraphPoolSpec, policy: Policy) -> str | None:

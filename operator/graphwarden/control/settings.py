@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ def add_settings(parser: argparse.ArgumentParser, default: str | None = None) ->
     option("--external-metrics-tls", default=default, metavar="DIR", help="tls.crt and tls.key")
     option("--own-namespace", default=default, help="where router and operator run")
     option("--keda-url", default=default, help="where KEDA asks this operator for runs in flight")
+    option("--worker-env", default=default, metavar="JSON", help="variables of every worker")
     option("--resync-seconds", default=default, help="how often everything is looked at (60)")
     option("--log-format", default=default, choices=["json", "text"])
     option("--log-level", default=default, help="DEBUG, INFO (default), WARNING or ERROR")
@@ -118,6 +120,7 @@ def parse_settings(
             counts_runs=bool(counted),
             keda_url=read("keda_url", ""),
             router_namespace=read("own_namespace", ""),
+            worker_env=_parse_variables(read("worker_env", "")),
         ),
         router_url=read("router_url", built_in.router_url),
         metrics_port=_parse_port("metrics_port", read("metrics_port", "8080")),
@@ -147,6 +150,18 @@ def load_pool_defaults(path: Path) -> GraphPoolSpec:
         raise SettingsError(f"pool defaults {path}: {where}: {first['msg']}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"pool defaults {path} cannot be read: {error}") from error
+
+
+def _parse_variables(text: str) -> tuple[tuple[str, str], ...]:
+    if not text:
+        return ()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise SettingsError('worker-env must be a JSON object of strings, such as {"TZ": "UTC"}')
+    return tuple(sorted(found.items()))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from graphwarden.api import names
 from graphwarden.api.fleet import Pool
@@ -14,6 +15,8 @@ from graphwarden.control.kinds import Manifest
 
 _POSTGRES_PORT: Final = 5432
 _DNS_PORT: Final = 53
+_SPANS_GO_TO: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _DNS_NAMESPACE: Final = "kube-system"
 # Where clouds hand out the node's credentials; no pool has any business there.
 _METADATA: Final = (
@@ -24,7 +27,7 @@ _EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 
 def make_network_policy(pool: Pool) -> Manifest | None:
-    """In from router and operator; out to DNS, PostgreSQL and what the GraphPool names.
+    """In from router and operator; out to DNS, PostgreSQL, spans and what the GraphPool names.
 
     None when the pool asks for no isolation. The address of the database stands in a Secret that
     the operator may not read, hence the port alone.
@@ -35,6 +38,9 @@ def make_network_policy(pool: Pool) -> Manifest | None:
     egress = [_make_dns_rule(), *(_guard_rule(rule) for rule in network.egress)]
     if pool.spec.storage.secret_ref is not None:
         egress.insert(1, _guard_rule({"ports": [_make_port("TCP", _POSTGRES_PORT)]}))
+    spans = _find_spans_port(pool)
+    if spans is not None:
+        egress.insert(1, _guard_rule({"ports": [_make_port("TCP", spans)]}))
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -47,6 +53,16 @@ def make_network_policy(pool: Pool) -> Manifest | None:
             "egress": [rule for rule in egress if rule is not None],
         },
     }
+
+
+def _find_spans_port(pool: Pool) -> int | None:
+    """The port of whoever takes the pool's spans, when there is somebody."""
+    values = {item.get("name"): item.get("value") for item in pool.spec.worker.env}
+    try:
+        where = urlsplit(str(values.get(_SPANS_GO_TO) or ""))
+        return where.port or _DEFAULT_PORTS.get(where.scheme)
+    except ValueError:
+        return None
 
 
 def _make_own_rule(pool: Pool) -> dict[str, Any]:
