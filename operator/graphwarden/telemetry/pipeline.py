@@ -33,7 +33,7 @@ _QUEUED_SPANS = 4096
 _SPANS_PER_REQUEST = 512
 _SEND_SECONDS = 2.0
 _TIMEOUT_SECONDS = 10.0
-_CLOSE_MILLISECONDS = 3000
+_CLOSE_SECONDS = 2.0
 _NAME = "graphwarden"
 
 
@@ -98,8 +98,33 @@ class Delivery(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, and try no more."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
+
+
+class Sending(BatchSpanProcessor):
+    """Gathers spans, and lets go of the oldest when too many wait."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(
+            delivery,
+            max_queue_size=_QUEUED_SPANS,
+            schedule_delay_millis=_SEND_SECONDS * 1000,
+            max_export_batch_size=_SPANS_PER_REQUEST,
+        )
+        self._delivery = delivery
+
+    @property
+    def waiting(self) -> int:
+        """How many spans wait to be sent."""
+        # The library tells nobody of its queue but its own figures.
+        return len(self._batch_processor._queue)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """A span ends."""
+        if self.waiting >= _QUEUED_SPANS:
+            self._delivery.lost += 1
+        super().on_end(span)
 
 
 class Keeping(SpanProcessor):
@@ -129,7 +154,7 @@ class Tracing:
     settings: TracingSettings
     provider: TracerProvider
     tracer: otel.Tracer
-    sending: BatchSpanProcessor | None
+    sending: Sending | None
     delivery: Delivery | None
     store: RunStore | None
 
@@ -155,7 +180,11 @@ class Tracing:
         """Send what is left, for a few seconds at most."""
         closing = threading.Thread(target=self.provider.shutdown, daemon=True)
         closing.start()
-        closing.join(_CLOSE_MILLISECONDS / 1000)
+        closing.join(_CLOSE_SECONDS)
+        if closing.is_alive() and self.delivery is not None:
+            # It would try again for long.
+            self.delivery.shutdown()
+            closing.join(_CLOSE_SECONDS)
 
 
 def make_tracing(settings: TracingSettings, service: str, capability: str) -> Tracing:
@@ -170,12 +199,7 @@ def make_tracing(settings: TracingSettings, service: str, capability: str) -> Tr
     delivery, sending = None, None
     if settings.endpoint is not None:
         delivery = Delivery(settings.endpoint)
-        sending = BatchSpanProcessor(
-            delivery,
-            max_queue_size=_QUEUED_SPANS,
-            schedule_delay_millis=_SEND_SECONDS * 1000,
-            max_export_batch_size=_SPANS_PER_REQUEST,
-        )
+        sending = Sending(delivery)
         provider.add_span_processor(sending)
     if store is not None:
         provider.add_span_processor(Keeping(store))

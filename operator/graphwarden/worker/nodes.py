@@ -67,17 +67,19 @@ class _Watched:
 class _Attempt:
     """One attempt of one node, for as long as the block lasts."""
 
-    __slots__ = ("_began", "_fields", "_number", "_span", "_task", "_watch")
+    __slots__ = ("_began", "_fields", "_inside", "_number", "_span", "_task", "_watch")
 
     def __init__(self, task: PregelExecutableTask, watch: RunWatch, number: int) -> None:
         self._task, self._watch, self._number = task, watch, number
         self._span: WorkerSpan | None = None
         self._fields: Token[Mapping[str, Any]] | None = None
+        self._inside: Token[bool] | None = None
         self._began = 0.0
 
     def __enter__(self) -> None:
         task, spans = self._task, self._watch.spans
         self._fields = logs.fields.set({**logs.fields.get(), "node": task.name})
+        self._inside = observer.in_node.set(True)
         if spans is not None and spans.wanted:
             told = _describe(task, self._number, self._watch.assistant_id)
             self._span = spans.begin(f"invoke_node {task.name}", told)
@@ -105,10 +107,11 @@ class _Attempt:
             self._tell(error)
         if span is not None:
             self._close(span, outcome, error)
-        if self._fields is not None:
-            # A stream that nobody reads to its end is closed wherever it is found.
-            with contextlib.suppress(ValueError):
+        # A stream that nobody reads to its end is closed wherever it is found.
+        with contextlib.suppress(ValueError):
+            if self._fields is not None and self._inside is not None:
                 logs.fields.reset(self._fields)
+                observer.in_node.reset(self._inside)
 
     def _judge(self, error: BaseException | None, seconds: float) -> str:
         if isinstance(error, GraphInterrupt):

@@ -64,6 +64,8 @@ class RunWatch:
 
 
 current: ContextVar[RunWatch | None] = ContextVar("run_watch", default=None)
+# Whether a node is at work, and not what the worker does around it.
+in_node: ContextVar[bool] = ContextVar("in_node", default=False)
 
 
 class Observer:

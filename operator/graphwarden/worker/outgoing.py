@@ -51,9 +51,7 @@ def _call(spans: Spans, request: httpx.Request) -> Iterator[WorkerSpan | None]:
         "server.port": url.port or (443 if url.scheme == "https" else 80),
     }
     span = spans.begin(request.method, told, kind="client")
-    for name, value in spans.inject(url.host).items():
-        if name not in request.headers:
-            request.headers[name] = value
+    request.headers.update(spans.inject(url.host))
     try:
         yield span
     except BaseException as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphwarden.worker.content import Content
+from graphwarden.worker.statements import Statements
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -25,14 +26,14 @@ Headers = Mapping[str, str]
 
 
 class WorkerSpan:
-    """A span that is current until it ends."""
+    """A span, current until it ends."""
 
     __slots__ = ("_otel", "_span", "_token")
 
-    def __init__(self, otel: _Otel, span: Span) -> None:
+    def __init__(self, otel: _Otel, span: Span, *, current: bool = True) -> None:
         self._otel = otel
         self._span = span
-        self._token: Token[Context] | None = otel.attach(span)
+        self._token: Token[Context] | None = otel.attach(span) if current else None
 
     @property
     def trace_id(self) -> str:
@@ -112,6 +113,7 @@ class Spans:
         self._otel = _Otel()
         self.tracing = tracing
         self.capability = capability
+        self._statements = Statements(self)
         self.content = Content() if tracing.settings.content else None
 
     @property
@@ -133,6 +135,13 @@ class Spans:
         )
         return WorkerSpan(self._otel, started)
 
+    def begin_leaf(self, name: str, attributes: Mapping[str, Any]) -> WorkerSpan:
+        """A span of a call below the current one, under which nothing will be."""
+        started = self.tracing.tracer.start_span(
+            name, kind=self._otel.kinds["client"], attributes=attributes
+        )
+        return WorkerSpan(self._otel, started, current=False)
+
     def begin_request(self, name: str, headers: Headers, attributes: Headers) -> WorkerSpan:
         """The span of a request, below the caller's where one came with it."""
         caller = self._otel.remote(headers.get("traceparent"), headers.get("tracestate"))
@@ -151,6 +160,7 @@ class Spans:
         link: str | None = None,
     ) -> Iterator[WorkerSpan]:
         """A span around a block: below the current one, or else below `asked_in`."""
+        self._statements.watch()
         trace = self._otel.trace
         parent: Context | None = None
         if not trace.get_current_span().get_span_context().is_valid:

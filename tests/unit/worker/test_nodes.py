@@ -15,6 +15,8 @@ from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send, TimeoutPolicy, interrupt
 from opentelemetry import trace
+from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from graphwarden.api.registry import Row
 from graphwarden.telemetry.pipeline import Tracing, make_tracing
@@ -338,3 +340,86 @@ async def test_without_tracing_a_run_is_only_counted() -> None:
     assert f"graphwarden_node_duration_seconds_count{node} 1.0" in figures
     run = '{error_type="",gen_ai_workflow_name="flow"}'
     assert f"gen_ai_workflow_duration_seconds_count{run} 1.0" in figures
+
+
+async def test_statements_of_a_node_are_spans_without_their_values(watched: Watched) -> None:
+    database = create_async_engine("sqlite+aiosqlite://")
+
+    async def query(state: State) -> State:
+        async with database.begin() as connection:
+            await connection.execute(text("CREATE TABLE contacts (address TEXT)"))
+            insert = text("INSERT INTO contacts VALUES (:address)")
+            await connection.execute(insert, {"address": SECRET})
+            found = await connection.execute(text(f"SELECT * FROM contacts WHERE '{SECRET}' = ''"))
+            return {"log": [str(len(found.all()))]}
+
+    await watched.run(chain(query=query))
+    await database.dispose()
+    assert watched.tree() == [
+        "invoke_workflow flow",
+        "  invoke_node query",
+        "    CREATE contacts",
+        "    INSERT contacts",
+        "    SELECT contacts",
+    ]
+    (span,) = find(watched.last(), "SELECT contacts")
+    assert span["attributes"]["db.system.name"] == "sqlite"
+    assert "ann@" not in str(watched.last())
+
+
+async def test_a_statement_that_fails_is_an_error_by_its_type(watched: Watched) -> None:
+    database = create_engine("sqlite://")
+
+    def query(state: State) -> State:
+        with database.connect() as connection:
+            connection.execute(text("SELECT * FROM nowhere"))
+        return {}
+
+    await watched.run(chain(query=query))
+    database.dispose()
+    (span,) = find(watched.last(), "SELECT nowhere")
+    assert (span["status"], span["error_type"]) == ("error", "OperationalError")
+
+
+async def test_threads_runs_and_texts_add_no_series(watched: Watched) -> None:
+    graph = chain(a=lambda state: {})
+    await watched.run(graph)
+    before = watched.observer.metrics.render()[0].count(b"\n")
+    for number in range(1000):
+        await watched.run(graph, {"text": f"text {number}"}, thread_id=f"thread-{number}")
+    assert watched.observer.metrics.render()[0].count(b"\n") == before
+
+
+async def test_nodes_without_end_share_one_series() -> None:
+    metrics = Metrics("email")
+    for number in range(2000):
+        metrics.node_ended("flow", f"node{number}", "success", 0.1, None)
+    figures = metrics.render()[0].decode()
+    counts = [line for line in figures.splitlines() if "node_duration_seconds_count" in line]
+    assert len(counts) == 501
+    other = '{assistant_id="flow",node="other",outcome="success"}'
+    assert f"graphwarden_node_duration_seconds_count{other} 1500.0" in figures
+
+
+async def test_a_figure_leads_to_the_trace_of_a_case(watched: Watched) -> None:
+    await watched.run(chain(a=lambda state: {}))
+    figures = watched.observer.metrics.render("application/openmetrics-text; version=1.0.0")
+    (span,) = find(watched.last(), "invoke_node a")
+    assert f'trace_id="{span["trace_id"]}"'.encode() in figures[0]
+    assert f'span_id="{span["span_id"]}"'.encode() in figures[0]
+
+
+async def test_content_stands_in_spans_where_it_was_asked_for_and_is_redacted() -> None:
+    tracing = make_tracing(TracingSettings(kept_traces=5, content=True), "tests", "email")
+    watched = Watched(tracing, Observer(Metrics("email"), Spans(tracing, "email")))
+
+    def answer(state: State) -> State:
+        return {"text": "call +44 20 7946 0958 at nine", "log": ["x" * 10_000]}
+
+    await watched.run(chain(answer=answer), {"text": SECRET})
+    tracing.close()
+    (span,) = find(watched.last(), "invoke_node answer")
+    given, gave = (span["attributes"][f"langgraph.node.{side}"] for side in ("input", "output"))
+    assert given.startswith('{"text":"[mail] wrote: please keep this to yourselves"')
+    assert "call [number] at nine" in gave
+    assert len(gave) == 4096
