@@ -4,6 +4,8 @@ Nobody is written to. Whether the mailbox itself exists is known only of those t
 bounced, and of those whose server was asked (`smtp_probe` in the context, which is off).
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +24,13 @@ from graphs.email_verify_graph.evidence import (
     was_delivered,
 )
 from graphs.email_verify_graph.judging import Evidence, Status, Verdict, judge
+from graphs.email_verify_graph.probing import ask_server
 from graphs.sales.addresses import Address, InvalidAddress, parse_address
 from graphs.sales.clock import read_now
 from graphs.sales.data import Database, open_database
 from graphs.sales.data.people import Contact
 from graphs.sales.data.provenance import set_field
-from graphs.sales.settings import SalesContext, clean
+from graphs.sales.settings import SalesContext, clean, read_context
 
 
 class VerifyInput(TypedDict, total=False):
@@ -63,7 +66,7 @@ class VerifyState(VerifyInput, VerifyOutput, total=False):
 
 async def verify(state: VerifyState, runtime: Runtime[SalesContext]) -> VerifyState:
     """Gather the evidence, judge it, and note it with the contact."""
-    del runtime
+    sender = _read_sender(read_context(runtime.context))
     contact_id, text = clean(state.get("contact_id")), clean(state.get("email"))
     if bool(contact_id) == bool(text):
         raise ValueError("Send contact_id, or email.")
@@ -72,7 +75,8 @@ async def verify(state: VerifyState, runtime: Runtime[SalesContext]) -> VerifySt
         contact = await _find(session, contact_id, text)
     if contact is not None and not contact.email:
         raise ValueError(f"contact {contact.id} has no address: nothing can be verified.")
-    found = await _judge(database, contact, (contact.email if contact else None) or text, now)
+    text = (contact.email if contact else None) or text
+    found = await _judge(database, contact, text, sender, now)
     stored = contact is not None and await _store(database, contact.id, found, now)
     return {**found, "contact_id": contact.id if contact else None, "stored": stored}
 
@@ -92,8 +96,20 @@ async def _find(session: AsyncSession, contact_id: str, text: str) -> Contact | 
     return row
 
 
+def _read_sender(context: Mapping[str, Any]) -> str | None:
+    """As whom mail servers are asked; None where they are not."""
+    if not context.get("smtp_probe"):
+        return None
+    try:
+        return str(parse_address(clean(context.get("probe_sender"))))
+    except InvalidAddress:
+        raise ValueError(
+            "smtp_probe needs probe_sender in the context: an address of yours that takes mail."
+        ) from None
+
+
 async def _judge(
-    database: Database, contact: Contact | None, text: str, now: datetime
+    database: Database, contact: Contact | None, text: str, sender: str | None, now: datetime
 ) -> VerifyState:
     try:
         address = parse_address(text)
@@ -101,6 +117,13 @@ async def _judge(
         verdict = Verdict("invalid", 1.0, ("Syntax",))
         return {**_show(verdict), "detail": str(error)}
     evidence, servers = await _gather(database, contact, address, now)
+    if sender and evidence.dns in ("mx", "address") and not evidence.is_settled:
+        probe = await ask_server(address, servers, sender)
+        evidence = replace(
+            evidence,
+            asked=probe.asked,
+            catch_all=evidence.catch_all if probe.catch_all is None else probe.catch_all,
+        )
     return {
         **_show(judge(evidence)),
         "mx": servers,

@@ -28,6 +28,11 @@ class Evidence:
     catch_all: bool | None = None
     asked: Literal["taken", "refused", "unclear"] | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether mail itself has told already, and no server has to be asked."""
+        return self.has_bounced or self.has_replied
+
 
 @dataclass(frozen=True)
 class Verdict:

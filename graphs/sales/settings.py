@@ -11,7 +11,8 @@ class SalesContext(TypedDict, total=False):
 
     ``facts`` maps a topic (``pricing``, ``security``, ``integration``, ...) to the one sentence a
     mail may say about it; a topic without a fact is left for a person. ``inbox`` is a folder of
-    ``.eml`` files; ``send_gap_seconds`` is the least wait before a send.
+    ``.eml`` files; ``send_gap_seconds`` is the least wait before a send. With
+    ``smtp_probe`` email_verify asks mail servers, as ``probe_sender``.
     """
 
     model: str
@@ -33,6 +34,8 @@ class SalesContext(TypedDict, total=False):
     consent_countries: list[str]
     send_gap_seconds: float
     dkim_selector: str
+    smtp_probe: bool
+    probe_sender: str
 
 
 def read_context(context: object) -> dict[str, Any]:
