@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from integration.control.apiserver import Api, find_free_port
@@ -67,8 +69,20 @@ class Operator:
             "GRAPHWARDEN_RESYNC_SECONDS": str(_RESYNC_SECONDS),
             "GRAPHWARDEN_LOG_FORMAT": "text",
         }
+        self.start_seconds = 0.0
+        self._health_port, self._started = 0, 0.0
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+
+    def is_up(self) -> bool:
+        """Whether the present process has read the fleet; notes how long that took."""
+        try:
+            up = httpx.get(f"http://127.0.0.1:{self._health_port}/readyz").is_success
+        except httpx.TransportError:
+            return False
+        if up and self._started:
+            self.start_seconds, self._started = time.monotonic() - self._started, 0.0
+        return up
 
     def kill(self) -> None:
         """SIGKILL, as a node that dies; nothing of it runs on when this returns."""
@@ -92,8 +106,9 @@ class Operator:
 
     def _keep(self) -> None:
         while not self._stop.is_set():
+            self._health_port, self._started = find_free_port(), time.monotonic()
             ports = {
-                "GRAPHWARDEN_HEALTH_PORT": str(find_free_port()),
+                "GRAPHWARDEN_HEALTH_PORT": str(self._health_port),
                 "GRAPHWARDEN_METRICS_PORT": str(find_free_port()),
             }
             with self.log.open("ab") as out:
@@ -144,7 +159,7 @@ def walk(kubeconfig: Path, case: Case, address: str = ADDRESS) -> Outcome:
         pictures = []
         for _, step in STEPS:
             step(api, worker)
-            settle(api, lambda: len(proxy.writes), quiet)
+            settle(api, lambda: len(proxy.writes), quiet, operator)
             pictures.append(take_picture(api))
         log = operator.log.read_text()
         traces = [line for line in log.splitlines() if line.startswith("Traceback")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from integration.control.apiserver import Api
 from integration.control.pods import Worker, start_pod
@@ -117,18 +117,34 @@ def take_picture(api: Api) -> dict[str, Any]:
     return picture
 
 
-def settle(api: Api, look: Callable[[], int], quiet_seconds: float, limit: float = 240) -> None:
-    """Wait until every spec has been seen, and nothing was written for a while.
+class Starting(Protocol):
+    """The operator's process, as far as waiting for it goes."""
 
-    `limit`, in seconds, is there to end, not to measure.
+    start_seconds: float
+
+    def is_up(self) -> bool:
+        """Whether it has read the fleet."""
+
+
+def settle(
+    api: Api,
+    look: Callable[[], int],
+    quiet_seconds: float,
+    operator: Starting,
+    limit: float = 600,
+) -> None:
+    """Wait until the operator is up, every spec has been seen, and nothing was written for a while.
+
+    That while is as long as the operator took to start, where that is longer: on a machine on which
+    a start takes long, so does a pass. `limit`, in seconds, is there to end, not to measure.
     """
     deadline = time.monotonic() + limit
     seen, since = look(), time.monotonic()
-    while time.monotonic() - since < quiet_seconds or not _is_observed(api):
+    while time.monotonic() - since < max(quiet_seconds, operator.start_seconds):
         assert time.monotonic() < deadline, "the operator does not come to rest"
         time.sleep(0.1)
         now = look()
-        if now != seen:
+        if now != seen or not operator.is_up() or not _is_observed(api):
             seen, since = now, time.monotonic()
 
 

@@ -22,7 +22,7 @@ import yaml
 _ROOT = Path(__file__).parents[3]
 _HOME = Path(os.environ.get("LOCALCLUSTER_HOME", Path.home() / ".cache/localcluster"))
 _TOKEN = "integration-tests"
-_START_SECONDS = 40
+_START_SECONDS = 120
 
 
 def require_programs() -> tuple[Path, Path]:

@@ -79,7 +79,7 @@ class OperatorProcess:
             subprocess.Popen(command, env=env, stdout=out, stderr=out) as process,
         ):
             try:
-                wait_for(self.is_ready, "the operator to be ready")
+                wait_for(self.is_ready, "the operator to be ready", 120)
                 yield
                 assert process.poll() is None, self.log.read_text()
             finally:
