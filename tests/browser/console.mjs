@@ -92,6 +92,28 @@ try {
   assert.equal(await page.title(), "slow – Graphwarden");
   await until(page, "__start__ leads to slow", "details");
 
+  // A run that failed: in the list, in time, and on the drawing of its graph.
+  const failed = await (await run("failing", "x")).json();
+  assert.equal(failed.__error__.error, "ValueError");
+  await page.evaluate(() => document.activeElement.blur());
+  await tabTo(page, "Runs");
+  await page.keyboard.press("Enter");
+  await until(page, "error: ValueError", "main");
+  assert.deepEqual((await listNames(page)).table, ["Last runs, the newest first"]);
+  const link = await page.evaluate(
+    () => [...document.querySelectorAll("tbody tr")]
+      .find((line) => line.children[1].textContent === "failing")
+      .querySelector("a").textContent,
+  );
+  await tabTo(page, link);
+  await page.keyboard.press("Enter");
+  await until(page, "The way through failing", "main");
+  const way = await page.evaluate(() => [...document.querySelectorAll(".way li")].map((step) => step.textContent));
+  assert.deepEqual(way.map((step) => step.replace(/: .* ms/, "")), ["b", "fails, failed"]);
+  await until(page, "invoke_node fails", "table");
+  await until(page, "error: ValueError", "table");
+  await page.waitForSelector(".drawing .failed");
+
   // What a graph says of itself is text, whatever it looks like.
   await page.goto(`${router}/console/#/graphs/${encodeURIComponent("<img src=x onerror=alert(1)>")}`);
   await until(page, "Invalid assistant", "[role=alert]");

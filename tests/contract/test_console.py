@@ -32,7 +32,7 @@ async def router(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rout
     keys.mkdir()
     (keys / "one").write_text(render_key(_KEY))
     async with (
-        running_worker(folder / "worker", _ROWS) as worker,
+        running_worker(folder / "worker", _ROWS, GRAPHWARDEN_TRACES_KEPT="100") as worker,
         running_router(folder, "--console", "--auth=keys", f"--keys={keys}") as running,
     ):
         pool = {"endpoints": [endpoint_of(worker)]}

@@ -41,7 +41,9 @@ _ROWS = {
 async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet]:
     folder = tmp_path_factory.mktemp("fleet")
     database = f"sqlite+aiosqlite:///{folder / 'fleet.sqlite'}"
-    async with running_fleet(folder, _ROWS, database_url=database, workers={"right": 2}) as running:
+    async with running_fleet(
+        folder, _ROWS, database_url=database, workers={"right": 2}, GRAPHWARDEN_TRACES_KEPT="100"
+    ) as running:
         yield running
 
 

@@ -2,6 +2,7 @@ import { Assistants } from "./assistants.js";
 import type { AnyGraphs, Fleet } from "./graphs.js";
 import { Runs } from "./runs.js";
 import { Threads } from "./threads.js";
+import { Traces } from "./traces.js";
 import { type CallOptions, type CallRequest, type ClientOptions, Transport } from "./transport.js";
 
 /** A fleet of graphs behind one router. It holds no connection, and need not be closed. */
@@ -10,12 +11,14 @@ export class Client<Graphs extends Fleet<Graphs> = AnyGraphs> {
   readonly assistants: Assistants;
   readonly runs: Runs<Graphs>;
   readonly threads: Threads<Graphs>;
+  readonly traces: Traces;
 
   constructor(options: ClientOptions) {
     this.#transport = new Transport(options);
     this.assistants = new Assistants(this.#transport);
     this.runs = new Runs(this.#transport);
     this.threads = new Threads(this.#transport, this.runs);
+    this.traces = new Traces(this.#transport);
   }
 
   /** Any other call of the LangGraph API, with the same headers, times and errors. */

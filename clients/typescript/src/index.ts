@@ -10,5 +10,6 @@ export type { JoinOptions, RunOptions, Runs, StreamOptions } from "./runs.js";
 export type { RunStream } from "./stream.js";
 export type { ThreadQuery, Threads } from "./threads.js";
 export type { OpenTelemetry, TracedCall, TracingOptions } from "./trace.js";
+export type { Span, TracedRun, TracedStatus, TraceQuery, Traces } from "./traces.js";
 export type { CallOptions, ClientOptions, Timeouts } from "./transport.js";
 export * from "./wire.js";

@@ -230,6 +230,18 @@ test("the vendor's client and this one work on the same threads", async () => {
   assert.deepEqual((await graphs.threads.state(threadId)).values.foo, "xab");
 });
 
+test("a run's trace tells of its nodes, down to the one that failed", async () => {
+  const error = await graphs.runs.wait("failing", input).catch((caught) => caught);
+  assert.ok(error instanceof ours.RunFailedError);
+  const query = { assistantId: "failing", status: "error", since: "1h" } as const;
+  const { kept, runs } = await graphs.traces.list(query);
+  assert.ok(kept && runs.some((run) => run.trace_id === error.traceId));
+  const { spans } = await graphs.traces.get(error.traceId ?? "");
+  const failed = spans.find((span) => span.attributes["langgraph.node"] === "fails");
+  assert.deepEqual([failed?.status, failed?.error_type], ["error", "ValueError"]);
+  await assert.rejects(graphs.traces.get("1".repeat(32)), ours.NotFoundError);
+});
+
 test("the worker is in the trace of the caller's span, whoever sends the traceparent", async (t) => {
   const provider = new NodeTracerProvider();
   provider.register();

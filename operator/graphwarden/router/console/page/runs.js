@@ -49,7 +49,6 @@ export async function showTrace(traceId, signal) {
   return [
     title,
     ...drawing,
-    element("h2", {}, "In time"),
     table(caption, SPANS, lines),
     left && element("p", {}, left),
   ].filter(Boolean);
