@@ -13,7 +13,7 @@ from typing import Any
 
 from graphs.pipeline_graph.reports import Failure, Report, make_failure, make_report
 from graphs.pipeline_graph.rows import list_contacts
-from graphs.pipeline_graph.selection import TAKES_MAIL
+from graphs.pipeline_graph.selection import TAKES_MAIL, Rank
 from graphs.pipeline_graph.state import One, PipelineState
 from graphs.sales.data import open_database
 from graphs.sales.remote import CallFailed, call_graph
@@ -71,15 +71,31 @@ async def verify_company(state: One) -> PipelineState:
 async def score_company(state: One) -> PipelineState:
     """Who decides there, how well the company fits the product, and what each contact is worth."""
     steps, company_id = _begin("score", state), state["company_id"]
-    await steps.ask("find_decision_maker", company_id, {"company_id": company_id})
-    tier = ""
-    if state["product_id"]:
-        given = {"company_id": company_id, "product_id": state["product_id"]}
-        tier = clean((await steps.ask("icp_fit", company_id, given)).get("tier"))
+    product = {"product_id": state["product_id"]} if state["product_id"] else {}
+    company = {"company_id": company_id, **product}
+    ranked = await steps.ask("find_decision_maker", company_id, company)
+    fit = await steps.ask("icp_fit", company_id, company) if product else {}
+    tier = clean(fit.get("tier"))
     contacts = await list_contacts(await open_database(), company_id)
     for contact_id in contacts:
-        await steps.ask("score_contact", contact_id, {"contact_id": contact_id})
-    return {**steps.report(len(contacts), 0), "fits": {company_id: tier} if tier else {}}
+        await steps.ask("score_contact", contact_id, {"contact_id": contact_id, **product})
+    told: PipelineState = {"fits": {company_id: tier} if tier else {}, "ranks": read_ranks(ranked)}
+    return {**steps.report(len(contacts), 0), **told}
+
+
+def read_ranks(answer: Mapping[str, Any]) -> dict[str, Rank]:
+    """What find_decision_maker says of each contact."""
+    ranks = {
+        each["contact_id"]: Rank(
+            decides=bool(each["decides"]), authority=float(each["authority"]), barred=""
+        )
+        for each in answer.get("ranked") or []
+    }
+    barred = {
+        each["contact_id"]: Rank(decides=False, authority=0.0, barred=clean(each["reason"]))
+        for each in answer.get("left_out") or []
+    }
+    return ranks | barred
 
 
 def _begin(stage: str, state: One) -> Steps:

@@ -11,6 +11,7 @@ from graphs.pipeline_graph.state import PipelineState
 from graphs.sales.remote import CallFailed, call_graph
 
 _STAGE = "discover"
+_MOST_OF_A_VERTICAL = 100
 
 
 async def find_companies(request: Request) -> PipelineState:
@@ -37,7 +38,8 @@ def make_call(request: Request) -> tuple[str, dict[str, Any]]:
     """The graph that looks, and its input."""
     limit = request.limits.companies
     if request.vertical_slug:
-        return "vertical_discovery", {"vertical_slug": request.vertical_slug, "limit": limit}
+        given = {"vertical_slug": request.vertical_slug, "limit": min(limit, _MOST_OF_A_VERTICAL)}
+        return "vertical_discovery", given
     told = {
         "seed_query": request.seed_query,
         "domains": list(request.domains),
@@ -48,20 +50,17 @@ def make_call(request: Request) -> tuple[str, dict[str, Any]]:
 
 
 def list_ids(value: object) -> list[str]:
-    """Ids out of ids, or out of objects that have one."""
-    items = value if isinstance(value, list) else []
-    ids = (
-        each.get("company_id") or each.get("id") if isinstance(each, Mapping) else each
-        for each in items
-    )
-    return [str(each) for each in ids if each]
+    """The ids in an answer."""
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def list_rejected(value: object) -> list[Failure]:
-    """What discovery would not take, with its reasons."""
-    failures = []
-    for each in value if isinstance(value, list) else []:
-        told = each if isinstance(each, Mapping) else {"reason": each}
-        item = next((str(told[k]) for k in ("domain", "url", "item", "name") if told.get(k)), "")
-        failures.append(make_failure(_STAGE, item, told.get("reason") or "rejected"))
-    return failures
+    """What discovery would not take, `[{"domain", "reason", "message"}]`, as failures."""
+    rejected = value if isinstance(value, list) else []
+    return [
+        make_failure(
+            _STAGE, str(each.get("domain")), f"{each.get('reason')}: {each.get('message')}"
+        )
+        for each in rejected
+        if isinstance(each, Mapping)
+    ]

@@ -35,7 +35,7 @@ async def prepare(state: PipelineState, config: RunnableConfig) -> PipelineState
         "pipeline_id": request.pipeline_id, "campaign_id": campaign_id,
         "product_id": product_id or "", "status": "running", "reason": None, "companies": [],
         "chosen": [], "left_out": {}, "threads": [], "answer": {}, "reports": Overwrite({}),
-        "failures": Overwrite([]), "fits": Overwrite({}),
+        "failures": Overwrite([]), "fits": Overwrite({}), "ranks": Overwrite({}),
     }  # fmt: skip
     return cast("PipelineState", fresh)
 
@@ -52,8 +52,8 @@ async def discover(state: PipelineState, config: RunnableConfig) -> PipelineStat
 
 async def choose(state: PipelineState) -> PipelineState:
     """Who is written to, of all contacts of all companies."""
-    fits = state.get("fits") or {}
-    candidates = await list_candidates(await open_database(), state["companies"], fits)
+    known = (state.get("fits") or {}, state.get("ranks") or {})
+    candidates = await list_candidates(await open_database(), state["companies"], *known)
     selection = choose_contacts(candidates, read_limits(state.get("limits")))
     chosen = [_show(asdict(each)) for each in selection.chosen]
     over: PipelineState = {} if chosen else {"status": "done", "reason": "NobodyChosen"}

@@ -61,8 +61,3 @@ def add_reports(left: Mapping[str, Report], right: Mapping[str, Report]) -> Repo
 def add_failures(left: Sequence[Failure], right: Sequence[Failure]) -> list[Failure]:
     """The first ones; the reports count all."""
     return [*left, *right][:MOST_FAILURES]
-
-
-def add_fits(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, str]:
-    """Companies and the tier each fits into."""
-    return {**left, **right}

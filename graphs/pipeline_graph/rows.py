@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from graphs.pipeline_graph.selection import Candidate
+from graphs.pipeline_graph.selection import Candidate, Rank
 from graphs.sales.data import Database
 from graphs.sales.data.once import insert_once
 from graphs.sales.data.outreach import Campaign, Product
@@ -54,17 +54,28 @@ async def list_contacts(
 
 
 async def list_candidates(
-    database: Database, company_ids: Sequence[str], fits: Mapping[str, str]
+    database: Database,
+    company_ids: Sequence[str],
+    fits: Mapping[str, str],
+    ranks: Mapping[str, Rank],
 ) -> list[Candidate]:
     """Every contact of the companies, with what is known of it."""
     query = select(Contact, Company).join(Company, Contact.company_id == Company.id)
     query = query.where(Company.id.in_(company_ids), Contact.merged_into.is_(None))
     async with database.read() as session:
         rows = (await session.execute(query)).all()
-    return [_make_candidate(contact, company, fits) for contact, company in rows]
+    return [
+        _make_candidate(contact, company, fits.get(company.id, ""), ranks.get(contact.id))
+        for contact, company in rows
+    ]
 
 
-def _make_candidate(contact: Contact, company: Company, fits: Mapping[str, str]) -> Candidate:
+def _make_candidate(contact: Contact, company: Company, fit: str, rank: Rank | None) -> Candidate:
+    known = rank or Rank(
+        decides=bool(contact.is_decision_maker),
+        authority=contact.authority_score or 0.0,
+        barred="",
+    )
     return Candidate(
         contact_id=contact.id,
         company_id=company.id,
@@ -74,7 +85,6 @@ def _make_candidate(contact: Contact, company: Company, fits: Mapping[str, str])
         email_status=contact.email_status or "",
         score=contact.score,
         tier=contact.tier or "",
-        decides=bool(contact.is_decision_maker),
-        authority=contact.authority_score or 0.0,
-        fit=fits.get(company.id, ""),
+        fit=fit,
+        **known,
     )

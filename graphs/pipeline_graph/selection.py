@@ -6,11 +6,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from typing_extensions import TypedDict
+
 from graphs.pipeline_graph.request import Limits
 
 # What email_verify says of an address that mail may be sent to.
 TAKES_MAIL = frozenset({"valid", "risky"})
 _NO_SCORE = -1.0
+
+
+class Rank(TypedDict):
+    """What find_decision_maker says of a contact; `barred` is why nobody may write, or empty."""
+
+    decides: bool
+    authority: float
+    barred: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Candidate:
     decides: bool
     authority: float
     fit: str
+    barred: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ def choose_contacts(candidates: Iterable[Candidate], limits: Limits) -> Selectio
 def find_reason(candidate: Candidate, limits: Limits) -> str | None:
     """Why a contact is not written to, in a word; None when it may be."""
     rules = [
+        (bool(candidate.barred), candidate.barred),
         (not candidate.has_address, "NoAddress"),
         (candidate.email_status not in TAKES_MAIL, "NotVerified"),
         (candidate.fit == "disqualified", "Disqualified"),

@@ -1,10 +1,12 @@
 """What pipeline takes, keeps and gives."""
 
+import operator
 from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
-from graphs.pipeline_graph.reports import Failure, Report, add_failures, add_fits, add_reports
+from graphs.pipeline_graph.reports import Failure, Report, add_failures, add_reports
+from graphs.pipeline_graph.selection import Rank
 
 Status = Literal["running", "needs_approval", "done", "refused", "failed"]
 
@@ -56,12 +58,13 @@ class PipelineOutput(TypedDict, total=False):
 
 
 class PipelineState(PipelineInput, PipelineOutput, total=False):
-    """``companies`` that discovery gave, the tier that each ``fits`` into, and the ``answer`` of
-    whoever approved.
+    """``companies`` that discovery gave, the tier that each ``fits`` into, the ``ranks`` of their
+    contacts by id, and the ``answer`` of whoever approved.
     """
 
     companies: list[str]
-    fits: Annotated[dict[str, str], add_fits]
+    fits: Annotated[dict[str, str], operator.or_]
+    ranks: Annotated[dict[str, Rank], operator.or_]
     answer: dict[str, Any]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from graphs.pipeline_graph.companies import read_ranks
 from graphs.pipeline_graph.discovery import list_ids, list_rejected, make_call
 from graphs.pipeline_graph.reports import (
     MOST_FAILURES,
@@ -35,6 +36,7 @@ def choose(*candidates: Candidate, **limits: Any) -> tuple[list[str], dict[str, 
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
+        ({"barred": "Suppressed", "has_address": False}, "Suppressed"),
         ({"has_address": False}, "NoAddress"),
         ({"email_status": "invalid"}, "NotVerified"),
         ({"email_status": "unknown"}, "NotVerified"),
@@ -129,11 +131,19 @@ def test_the_graph_that_looks_goes_by_what_was_given() -> None:
     )
 
 
-def test_ids_and_rejections_are_read_in_any_shape() -> None:
-    assert list_ids(["a", {"id": "b"}, {"company_id": "c"}, None]) == ["a", "b", "c"]
+def test_ids_and_rejections_are_read_as_discovery_gives_them() -> None:
+    assert list_ids(["a", "b", None]) == ["a", "b"]
     assert list_ids(None) == []
-    told = [{"domain": "x.example", "reason": "parked"}, "no site"]
-    assert [(each["item"], each["reason"]) for each in list_rejected(told)] == [
-        ("x.example", "parked"),
-        ("", "no site"),
-    ]
+    assert list_rejected(None) == []
+    told = [{"domain": "x.example", "reason": "Parked", "message": "it is for sale"}]
+    assert list_rejected(told) == [make_failure("discover", "x.example", "Parked: it is for sale")]
+
+
+def test_ranks_are_read_as_find_decision_maker_gives_them() -> None:
+    ranked = [{"contact_id": "a", "authority": 0.9, "decides": True, "reasons": []}]
+    left_out = [{"contact_id": "b", "reason": "Suppressed"}]
+    assert read_ranks({"ranked": ranked, "left_out": left_out}) == {
+        "a": {"decides": True, "authority": 0.9, "barred": ""},
+        "b": {"decides": False, "authority": 0.0, "barred": "Suppressed"},
+    }
+    assert read_ranks({}) == {}

@@ -35,6 +35,8 @@ class State(TypedDict, total=False):
     inserted: int
     status: str
     tier: str
+    ranked: list[dict[str, Any]]
+    left_out: list[dict[str, str]]
     label: str
     subject: str
     body: str
@@ -54,7 +56,7 @@ async def company_discovery(state: State) -> State:
         for domain in state["domains"]:
             name = domain.partition(".")[0]
             if name == "parked":
-                rejected.append({"domain": domain, "reason": "a parked domain"})
+                rejected.append({"domain": domain, "reason": "Parked", "message": "it is for sale"})
                 continue
             is_new = await insert_once(
                 session, Company, id=name, name=name, domain=domain, provenance={},
@@ -98,11 +100,16 @@ async def email_verify(state: State) -> State:
 
 async def find_decision_maker(state: State) -> State:
     note("find_decision_maker", state["company_id"])
-    async with (await open_database()).begin() as session:
+    async with (await open_database()).read() as session:
         query = select(Contact).where(Contact.company_id == state["company_id"])
-        for row in await session.scalars(query):
-            row.is_decision_maker = row.title == "boss"
-    return {"company_id": state["company_id"]}
+        people = list(await session.scalars(query))
+    left_out = [
+        {"contact_id": row.id, "reason": "Suppressed"} for row in people if row.id == "one-intern"
+    ]
+    ranked = [
+        {"contact_id": row.id, "authority": 0.5, "decides": row.title == "boss"} for row in people
+    ]
+    return {"ranked": ranked, "left_out": left_out}
 
 
 async def score_contact(state: State) -> State:

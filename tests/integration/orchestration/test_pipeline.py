@@ -56,7 +56,7 @@ async def test_a_pipeline_asks_before_it_writes_to_anybody(sales: Sales) -> None
         "score": {"processed": 4, "created": 2, "errors": 0},
     }
     assert [each["contact_id"] for each in value["chosen"]] == ["one-boss", "two-boss"]
-    assert value["left_out"] == {"CompanyLimit": 2}
+    assert value["left_out"] == {"CompanyLimit": 1, "Suppressed": 1}
     assert before == []
     assert (done["status"], done["threads"]) == (
         "done",
@@ -64,7 +64,7 @@ async def test_a_pipeline_asks_before_it_writes_to_anybody(sales: Sales) -> None
     )
     assert done["reports"]["start"] == {"processed": 2, "created": 2, "errors": 0}
     assert done["failures"] == [
-        {"stage": "discover", "item": "parked.example", "reason": "a parked domain"}
+        {"stage": "discover", "item": "parked.example", "reason": "Parked: it is for sale"}
     ]
     assert await list_touches(sales, "a") == [("one-boss", "planned"), ("two-boss", "planned")]
 
