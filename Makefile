@@ -8,7 +8,7 @@ REASONS := clients/typescript/src/reasons.ts
 # Each of their files has processes and databases of its own.
 APART := tests/integration/worker/ tests/integration/storage/ tests/integration/savers/
 
-.PHONY: help env up check client test fast integration e2e eval bench kill-sends sieve reports generate chart-docs sbom audit format cluster cluster-down clean
+.PHONY: help env up demo check client test fast integration e2e eval bench kill-sends sieve reports generate chart-docs sbom audit format cluster cluster-down clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ env: $(filter .uv/bin/uv,$(UV)) ## Install Graphwarden and its tools into .venv,
 
 up: env ## Run the fleet of graphs/ on this machine, on http://127.0.0.1:8123
 	.venv/bin/graphwarden up $(GRAPHS)
+
+demo: env ## A day of the sales workflows on real servers, told as a story; needs Java
+	@PYTHONPATH=tests $(RUN) demo --output $${OUTPUT:-text}
 
 check: env ## Format, lint, types, imports, generated files and unit tests: under a minute
 	@.venv/bin/ruff format --check --quiet . || { echo "run \`make format\`"; exit 1; }

@@ -26,11 +26,17 @@ VERSION = "2.1.13"
 _NAME = f"greenmail-standalone-{VERSION}.jar"
 _URL = f"https://repo1.maven.org/maven2/com/icegreen/greenmail-standalone/{VERSION}/{_NAME}"
 _SHA256 = "21b361e46e8ffe83afe7915a2b01231c4a163c8d0fa5de607e32ed19732d908d"
+# A machine on which everything starts at once takes its time with a JVM.
+_START_SECONDS = 180
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "graphwarden"
 
 
 class MailServerMissing(Exception):
     """There is no Java on this machine, or GreenMail cannot be had; the text says which."""
+
+
+class MailServerFailed(RuntimeError):
+    """GreenMail did not start; the text has its last words."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def running_mail_server() -> Iterator[MailServer]:
     Raises:
         MailServerMissing: with the reason, for the test to print.
     """
-    java, jar = _find_java(), fetch_jar()
+    java, jar = find_java(), fetch_jar()
     server = MailServer(*(free_port() for _ in range(3)))
     options = {
         "greenmail.smtp.hostname": server.host,
@@ -122,7 +128,12 @@ def fetch_jar() -> Path:
     return path
 
 
-def _find_java() -> str:
+def find_java() -> str:
+    """The java on the PATH.
+
+    Raises:
+        MailServerMissing: there is none.
+    """
     java = shutil.which("java")
     if java is None:
         raise MailServerMissing("GreenMail needs java on the PATH (version 11 or later)")
@@ -130,7 +141,7 @@ def _find_java() -> str:
 
 
 def _wait(process: subprocess.Popen[bytes], server: MailServer, log: Any) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
             if httpx.get(f"{server._api}/service/readiness").is_success:
@@ -139,7 +150,7 @@ def _wait(process: subprocess.Popen[bytes], server: MailServer, log: Any) -> Non
             pass
         if process.poll() is not None or time.monotonic() > deadline:
             log.seek(0)
-            raise RuntimeError(f"GreenMail did not start: {log.read().decode()[-2000:]}")
+            raise MailServerFailed(f"GreenMail did not start: {log.read().decode()[-2000:]}")
         time.sleep(0.05)
 
 

@@ -1,0 +1,1 @@
+"""The sales workflows at work: `python -m demo`, or `make demo`."""
