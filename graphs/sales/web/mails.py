@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborNode
 
+from graphs.sales.addresses import Address
 from graphs.sales.data.ids import normalise_address
 from graphs.sales.web.lines import read_lines
 from graphs.sales.web.words import load_words
@@ -48,7 +49,8 @@ class FoundMail:
     @property
     def is_role(self) -> bool:
         """Whether it belongs to a desk and not to a person, by its first part."""
-        return self.address.partition("@")[0].partition("+")[0] in load_words().roles
+        local, _, domain = self.address.partition("@")
+        return Address(local, domain).is_role
 
 
 def find_mails(root: LexborNode) -> list[FoundMail]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from graphs.sales.titles import read_title
 from graphs.sales.web.words import load_words
 
 _LONGEST_NAME = 60
@@ -28,8 +29,6 @@ def read_name(text: str) -> str | None:
         return text if _EASTERN_NAME.fullmatch(text) and not is_title(text) else None
     words = load_words()
     parts = _strip_titles(text)
-    if is_title(" ".join(parts)):
-        return None
     if not 2 <= len(parts) <= 6 or any(_bare(each) in words.never for each in parts):
         return None
     if not all(_PART.fullmatch(each) for each in parts):
@@ -37,12 +36,15 @@ def read_name(text: str) -> str | None:
     large = [each for each in parts if each.lower() not in words.particles]
     if len(large) < 2 or not (parts[0][0].isupper() and all(each[0].isupper() for each in large)):
         return None
-    return " ".join(_settle_case(each) for each in parts) if text.isupper() else " ".join(parts)
+    name = " ".join(_settle_case(each) for each in parts) if text.isupper() else " ".join(parts)
+    return None if is_title(name) else name
 
 
 def is_title(text: str) -> bool:
     """Whether a text is a job title, by its words."""
-    return 2 <= len(text) <= _LONGEST_TITLE and load_words().title.search(text) is not None
+    if not 2 <= len(text) <= _LONGEST_TITLE:
+        return False
+    return bool(load_words().eastern_title.search(text)) or read_title(text).confidence > 0
 
 
 def split_name(text: str) -> tuple[str, str] | None:

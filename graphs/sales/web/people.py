@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from graphs.sales.web.lines import read_line, read_lines
+from graphs.sales.web.lines import read_line, read_lines, read_short_line
 from graphs.sales.web.mails import FoundMail, find_mails, read_address
 from graphs.sales.web.names import is_title, make_name_key, read_name, split_name
 from graphs.sales.web.structured import Data, Node
@@ -27,6 +28,9 @@ _TITLE_CLASS = re.compile(
 )
 _MOST_CANDIDATES = 4000
 _MOST_PEOPLE = 300
+_MOST_OF_A_NAME = 3
+_FARTHEST = 10
+_NO_CARDS = frozenset(["body", "html", "main", "tbody", "table"])
 _LARGEST_CARD = 1500
 _PROFILES = ("linkedin.com/in/", "xing.com/profile/", "github.com/", "twitter.com/", "x.com/")
 
@@ -140,66 +144,79 @@ def _read_vcards(body: LexborNode, url: str) -> Iterator[FoundPerson]:
 
 def _read_cards(body: LexborNode, url: str) -> Iterator[FoundPerson]:
     """Names, each with the smallest element around it that says more, but no other name."""
-    names = [(node, name) for node in _list_candidates(body) if (name := _read_own_name(node))]
-    keys = _find_keys(names)
-    names = [(node, name) for node, name in names if node.mem_id in keys]
+    names = _list_names(body)
+    owners = _find_owners(names)
     for node, name in names:
-        card, title = _climb(node, name, keys)
+        if owners.get(node.mem_id) is None:
+            continue
+        card, title = _climb(node, name, owners)
         if title:
             yield _add_links(FoundPerson(name, title[:200]), card, url)
     for node in _list_candidates(body):
         if node.tag in ("p", "li", "td", "div", "h2", "h3", "h4", "h5", "figcaption", "span", "dt"):
-            pair = split_name(_own_line(node))
+            pair = split_name(read_short_line(node))
             if pair:
                 person = FoundPerson(pair[0], pair[1][:200], how="line", confidence=0.75)
                 yield _add_links(person, node, url)
 
 
-def _find_keys(names: Sequence[tuple[LexborNode, str]]) -> dict[int, str]:
-    """The names by their elements, without those around an element with another name."""
-    keys = {node.mem_id: make_name_key(name) for node, name in names}
+def _list_names(body: LexborNode) -> list[tuple[LexborNode, str]]:
+    """Elements that hold a name and nothing else, the first few of each name."""
+    seen: Counter[str] = Counter()
+    names = []
+    for node in _list_candidates(body):
+        name = _read_own_name(node)
+        if name and seen[name] < _MOST_OF_A_NAME:
+            seen[name] += 1
+            names.append((node, name))
+    return names
+
+
+def _find_owners(names: Sequence[tuple[LexborNode, str]]) -> dict[int, str | None]:
+    """Element -> the one name in it, or None where there are several. Elements near names only."""
+    owners: dict[int, str | None] = {}
     for node, name in names:
-        own, parent = make_name_key(name), node.parent
-        while parent is not None:
-            if keys.get(parent.mem_id, own) != own:
-                del keys[parent.mem_id]
-            parent = parent.parent
-    return keys
+        own = make_name_key(name)
+        around: LexborNode | None = node
+        for _level in range(_FARTHEST):
+            if around is None:
+                break
+            known = owners.get(around.mem_id, own)
+            if known is None:
+                break
+            owners[around.mem_id] = own if known == own else None
+            around = around.parent
+    return owners
 
 
 def _list_candidates(body: LexborNode) -> list[LexborNode]:
     return body.css(_NAME_TAGS)[:_MOST_CANDIDATES]
 
 
-def _own_line(node: LexborNode) -> str:
-    """The text of an element that holds one short line, else empty."""
-    text = node.text()
-    return " ".join(text.split()) if len(text) < 300 and len(read_lines(node)) == 1 else ""
-
-
 def _read_own_name(node: LexborNode) -> str | None:
-    line = _own_line(node)
+    line = read_short_line(node)
     if not line or (node.tag in ("p", "span", "div", "li", "a") and len(line) > 60):
         return None
     return read_name(line)
 
 
-def _climb(node: LexborNode, name: str, keys: dict[int, str]) -> tuple[LexborNode, str]:
+def _climb(node: LexborNode, name: str, owners: Mapping[int, str | None]) -> tuple[LexborNode, str]:
     """The card around a name and the title in it; the title is empty where there is none."""
     own, card = make_name_key(name), node
-    parent = node.parent
-    while parent is not None and parent.tag not in ("body", "html", "main", "tbody", "table"):
-        others = {keys[each.mem_id] for each in parent.css(_NAME_TAGS) if each.mem_id in keys}
-        if others - {own} or len(parent.text()) > _LARGEST_CARD:
+    for _level in range(_FARTHEST - 1):
+        parent = card.parent
+        if parent is None or parent.tag in _NO_CARDS or owners.get(parent.mem_id) != own:
             break
-        card, parent = parent, parent.parent
+        if len(parent.text()) > _LARGEST_CARD:
+            break
+        card = parent
     return card, _find_title(card, own)
 
 
 def _find_title(card: LexborNode, own: str) -> str:
     for node in card.css("[class]"):
         if _TITLE_CLASS.search(node.attributes.get("class") or ""):
-            line = _own_line(node)
+            line = read_short_line(node)
             if line and make_name_key(line) != own and "@" not in line and len(line) <= 120:
                 return line
     for line in read_lines(card)[:8]:

@@ -24,7 +24,7 @@ class Words:
     """All of them, in lower case."""
 
     pages: Mapping[str, PageWords]
-    title: re.Pattern[str]
+    eastern_title: re.Pattern[str]
     never: frozenset[str]
     particles: frozenset[str]
     honorifics: frozenset[str]
@@ -32,7 +32,6 @@ class Words:
     suffixes: frozenset[str]
     degrees: frozenset[str]
     answerable: re.Pattern[str]
-    roles: frozenset[str]
     placeholders: frozenset[str]
     files: frozenset[str]
 
@@ -44,7 +43,7 @@ def load_words() -> Words:
     names = raw["names"]
     return Words(
         pages={kind: _read_page(given) for kind, given in raw["pages"].items()},
-        title=_make_title(raw["titles"]["words"]),
+        eastern_title=re.compile("|".join(map(re.escape, raw["titles"]["eastern"]))),
         never=frozenset(names["never"]),
         particles=frozenset(names["particles"]),
         honorifics=frozenset(names["honorifics"]),
@@ -52,7 +51,6 @@ def load_words() -> Words:
         suffixes=frozenset(names["suffixes"]),
         degrees=frozenset(names["degrees"]),
         answerable=_make_answerable(raw["answerable"]["words"]),
-        roles=frozenset(raw["mails"]["roles"]),
         placeholders=frozenset(raw["mails"]["placeholders"]),
         files=frozenset(raw["mails"]["files"]),
     )
@@ -60,17 +58,6 @@ def load_words() -> Words:
 
 def _read_page(given: Mapping[str, Any]) -> PageWords:
     return PageWords(frozenset(given["path"]), frozenset(given["heading"]))
-
-
-def _make_title(words: list[str]) -> re.Pattern[str]:
-    """Latin words at the start of a word; the shortest ones whole. Others anywhere."""
-    stems = sorted({re.escape(each) for each in words if each[0].isascii() or len(each) > 6})
-    short = sorted({re.escape(each) for each in words if len(each) <= 4 and each.isascii()})
-    rest = sorted({re.escape(each) for each in words if not each[0].isascii() and len(each) <= 6})
-    long = [each for each in stems if each not in short]
-    return re.compile(
-        rf"\b(?:{'|'.join(short)})\b|\b(?:{'|'.join(long)})|(?:{'|'.join(rest)})", re.IGNORECASE
-    )
 
 
 def _make_answerable(words: list[str]) -> re.Pattern[str]:
