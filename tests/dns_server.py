@@ -1,4 +1,4 @@
-"""A real DNS server for tests, on a free loopback port, with the records that a test gives it.
+"""A real DNS server for tests, on a free port, with the records that a test gives it.
 
 Import it by name (`import dns_server`): `tests` is on pytest's import path.
 """
@@ -28,11 +28,12 @@ class DnsServer:
     port: int
     records: Records = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    host: str = "127.0.0.1"
 
     @property
     def address(self) -> str:
         """`host:port`."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def answer(self, wire: bytes) -> bytes:
         """One question, one answer."""
@@ -55,18 +56,18 @@ class DnsServer:
 
 @contextmanager
 def running_dns_server(
-    records: Mapping[tuple[str, str], Sequence[str] | None],
+    records: Mapping[tuple[str, str], Sequence[str] | None], host: str = "127.0.0.1"
 ) -> Iterator[DnsServer]:
-    """It answers over UDP for as long as the block lasts."""
+    """It answers over UDP at an address of this machine for as long as the block lasts."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = DnsServer(listening.getsockname()[1], dict(records))
+        listening.bind((host, 0))
+        server = DnsServer(listening.getsockname()[1], dict(records), host=host)
         thread = threading.Thread(target=_serve, args=(listening, server), daemon=True)
         thread.start()
         yield server
         # An empty question ends it.
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
-            ending.sendto(b"", ("127.0.0.1", server.port))
+            ending.sendto(b"", (host, server.port))
         thread.join(5)
 
 

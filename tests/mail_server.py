@@ -78,14 +78,15 @@ class MailServer:
 
 
 @contextmanager
-def running_mail_server() -> Iterator[MailServer]:
-    """A server on free ports for as long as the block lasts.
+def running_mail_server(host: str = "127.0.0.1") -> Iterator[MailServer]:
+    """A server on free ports of an address of this machine, for as long as the block lasts.
 
     Raises:
         MailServerMissing: with the reason, for the test to print.
     """
     java, jar = find_java(), fetch_jar()
-    server = MailServer(*(free_port() for _ in range(3)))
+    smtp_port, imap_port, api_port = (free_port() for _ in range(3))
+    server = MailServer(smtp_port, imap_port, api_port, host)
     options = {
         "greenmail.smtp.hostname": server.host,
         "greenmail.smtp.port": server.smtp_port,

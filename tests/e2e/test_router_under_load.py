@@ -9,8 +9,6 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +16,7 @@ import pytest
 
 from e2e.calls import INPUTS
 from e2e.kube import Kube, make_graphspec, skip
+from e2e.processes import find_processes, frozen
 
 ROUTER = "graphwarden-router"
 DEPLOYMENT = f"deployment/{ROUTER}"
@@ -125,38 +124,6 @@ async def loads(router: httpx.Client) -> AsyncIterator[Loads]:
 
 def answers(load: Load) -> set[str]:
     return {what for what, _ in load.found}
-
-
-@contextmanager
-def frozen(kube: Kube, capability: str) -> Iterator[None]:
-    """The pods of a pool, stopped from outside of them."""
-    if not kube.is_local:
-        skip("processes can only be stopped in the cluster of tests/cluster, on this machine")
-    uids = [pod["metadata"]["uid"] for pod in kube.pods(capability)]
-    pids = [pid for uid in uids for pid in find_processes(uid)]
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
-def find_processes(pod: str) -> list[int]:
-    """The processes of a pod, by their control group."""
-    names = (pod, pod.replace("-", "_"))
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cgroup"):
-        try:
-            text = place.read_text()
-            command = (place.parent / "cmdline").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if any(name in text for name in names) and "graphwarden" in command:
-            found.append(int(place.parent.name))
-    return found
 
 
 async def test_a_pool_whose_workers_are_frozen_costs_another_pool_no_call(
