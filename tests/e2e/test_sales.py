@@ -25,7 +25,6 @@ from graphs.sales.data.people import Company, Contact
 KILLS = [
     ("discover", "discovery", "discovery"),
     ("enrich_company", "enrichment", "enrichment"),
-    ("verify_company", "enrichment", "enrichment"),
     ("score_company", "classification", "classification"),
     ("start_campaign", "email", "email"),
     ("enrich_company", "enrichment", "orchestration"),
