@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 import yaml
 
-from dns_server import running_dns_server
+from dns_server import DnsServer, running_dns_server
 from e2e.kube import ROOT, Kube, Manifest, run, until
 from graphs.sales.data.database import URL, Database, close_databases, open_database
 from graphs.sales.data.load import load_rows
@@ -51,11 +51,17 @@ class Sales:
     kube: Kube
     mail: MailServer
     sites: SiteServer
+    dns: DnsServer
     owner_url: str
 
     def make_site(self, name: str) -> str:
         """A company's web site, with the same two people under other addresses; its domain."""
         domain = f"{name}.example"
+        self.dns.records |= {
+            (domain, "A"): [MACHINE],
+            (domain, "MX"): [f"10 mail.{domain}."],
+            (f"mail.{domain}", "A"): [MACHINE],
+        }
         folder = self.sites.folder / domain
         folder.mkdir()
         title = f"{name.capitalize()} Freight"
@@ -92,7 +98,7 @@ def running_sales(kube: Kube, folder: Path) -> Iterator[Sales]:
     with (
         running_mail_server(MACHINE) as mail,
         running_site_server(folder, address=MACHINE) as sites,
-        running_dns_server(_Mx(), MACHINE) as dns,
+        running_dns_server({}, MACHINE) as dns,
     ):
         owner_url, password = _make_database(kube)
         environment = {
@@ -104,21 +110,14 @@ def running_sales(kube: Kube, folder: Path) -> Iterator[Sales]:
         }
         _apply_pools(kube, environment, password)
         try:
-            sales = Sales(kube, mail, sites, owner_url)
+            sales = Sales(kube, mail, sites, dns, owner_url)
             sales.read(lambda database: _seed(database, mail))
             yield sales
         finally:
             kube.delete("graphpool", *POOLS)
-
-
-class _Mx(dict[tuple[str, str], list[str]]):
-    """Records by which every company under `.example` takes mail."""
-
-    def get(self, key: tuple[str, str], default: Any = None) -> Any:
-        name, kind = key
-        if not name.endswith(".example"):
-            return default
-        return {"A": [MACHINE], "MX": [f"10 mail.{name}."]}.get(kind, default)
+            for name in POOLS:
+                until(f"pool {name} is as before", lambda name=name: not _has_secret(kube, name))
+                _await_rollout(kube, name)
 
 
 def _make_database(kube: Kube) -> tuple[str, str]:
@@ -155,8 +154,11 @@ def _apply_pools(kube: Kube, environment: Mapping[str, str], password: str) -> N
     kube.apply(*wanted.values())
     for name in wanted:
         until(f"pool {name} has its secret", lambda name=name: _has_secret(kube, name))
-        deployment = f"deployment/graphpool-{name}"
-        kube.kubectl("rollout", "status", deployment, "--timeout=300s")
+        _await_rollout(kube, name)
+
+
+def _await_rollout(kube: Kube, pool: str) -> None:
+    kube.kubectl("rollout", "status", f"deployment/graphpool-{pool}", "--timeout=300s")
 
 
 def _has_secret(kube: Kube, pool: str) -> bool:

@@ -42,6 +42,7 @@ def sales(
     with running_sales(kube, tmp_path_factory.mktemp("sites")) as running:
         yield running
     kube.apply(*graphs)
+    kube.until_ready(*(graph["metadata"]["name"] for graph in graphs))
 
 
 @pytest.fixture(scope="module")
