@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from babel import Locale
 
+from graphs.sales.titles import read_title
 from graphs.sales.web import Link, Page
 from graphs.sales.web.names import is_title
 from graphs.sales.web.pages import find_kinds
@@ -33,6 +34,9 @@ _SHORTEST, _LONGEST = 12, 250
 _MOST_JOBS = 20
 _LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl")
 _ARTICLES = ("NewsArticle", "BlogPosting", "Article", "PressRelease")
+# How sure a title is that names a department alone: on a careers page such a link is a heading,
+# or another page of the site ("Privacy policy").
+_DEPARTMENT_ALONE = 0.5
 # How many lines around a headline its day may stand.
 _NEAR = 2
 
@@ -124,7 +128,9 @@ def _find_jobs(page: Page) -> Iterator[Signal]:
 
 
 def _is_job(link: Link) -> bool:
-    return len(link.text) <= _LONGEST and " " in link.text.strip() and is_title(link.text)
+    if len(link.text) > _LONGEST or " " not in link.text.strip() or not is_title(link.text):
+        return False
+    return not 0 < read_title(link.text).confidence <= _DEPARTMENT_ALONE
 
 
 def _make_job(title: str, url: str, at: date | None) -> Signal:
