@@ -13,7 +13,7 @@ from graphs.sales.mail import parse_mail
 
 
 def render_counts() -> str:
-    """What `counts.json` holds: one feature a line, nothing of any part but training."""
+    """What `counts.weights` holds: one feature a line, nothing of any part but training."""
     counts = count_features(
         (example.label, parse_mail(example.input["text"]).new_text)
         for example in SUITE.read()
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.check:
         COUNTS.write_text(text, encoding="utf-8")
     elif COUNTS.read_text(encoding="utf-8") != text:
-        print("counts.json is old: python -m graphs.classify_reply_graph.learn", file=sys.stderr)
+        print("counts.weights is old: python -m graphs.classify_reply_graph.learn", file=sys.stderr)
         return 1
     return 0
 

@@ -13,6 +13,9 @@ from graphwarden.api.graphspec import GraphSpec
 
 _ROOT = Path(__file__).parents[3]
 _FOLDERS = sorted(path.parent for path in _ROOT.glob("graphs/*/graphspec.yaml"))
+_APPLIED = sorted(
+    path for ending in ("yaml", "yml", "json") for path in _ROOT.glob(f"graphs/**/*.{ending}")
+)
 
 
 def load(name: str) -> Any:
@@ -27,6 +30,11 @@ def test_a_folder_holds_what_its_graphspec_says(folder: Path) -> None:
     assert getattr(module, spec.compiled_attr).name == spec.assistant_id
     if not spec.precompiled:
         assert getattr(module, spec.builder_attr)(checkpointer=None).name == spec.assistant_id
+
+
+def test_kubectl_apply_recursive_finds_nothing_but_manifests() -> None:
+    kinds = {path: yaml.safe_load(path.read_text()).get("kind") for path in _APPLIED}
+    assert [path for path, kind in kinds.items() if kind not in ("GraphSpec", "GraphPool")] == []
 
 
 @pytest.mark.parametrize("folder", _FOLDERS, ids=lambda f: f.name)
