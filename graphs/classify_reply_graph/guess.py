@@ -1,8 +1,8 @@
 """A guess at replies that no phrase knows: naive Bayes over words, counted in labelled replies.
 
-The counts are `counts.weights`; `python -m graphs.classify_reply_graph.learn` writes it. It is JSON,
-and not called so: `kubectl apply --recursive` would take it for a manifest. A guess is only ever a
-proposal to a person.
+The counts are `counts.weights`; `python -m graphs.classify_reply_graph.learn` writes it. It is
+JSON, and not called so: `kubectl apply --recursive` would take it for a manifest. A guess is only
+ever a proposal to a person.
 """
 
 from __future__ import annotations
