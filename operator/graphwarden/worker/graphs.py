@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,7 +35,8 @@ from graphwarden.worker.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-_LONG_IMPORT_SECONDS = 0.5
+# An import that brings in no module for so long is stuck, or busy by itself.
+_STUCK_IMPORT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -188,17 +190,31 @@ class Graphs:
         self._metrics.graph_changed(row.assistant_id, slot.loaded)
 
     async def _build(self, row: Row) -> LoadedGraph:
+        """One import at a time, as long as it gets on.
+
+        Two threads that import packages with circular imports wait for each other's modules; Python
+        breaks that deadlock by handing out half-made ones (importlib's `_DeadlockError`).
+        """
         work: asyncio.Task[LoadedGraph] | None = None
         try:
             async with self._turn:
                 work = asyncio.create_task(load_graph(row, self._checkpointer))
-                done, _ = await asyncio.wait({work}, timeout=_LONG_IMPORT_SECONDS)
-            if not done:
-                logger.warning("graph is slow to load", extra={"assistant_id": row.assistant_id})
+                if not await _ends_or_gets_stuck(work):
+                    more = {"assistant_id": row.assistant_id}
+                    logger.warning("graph is slow to load", extra=more)
             return await work
         finally:
             if work is not None:
                 work.cancel()
+
+
+async def _ends_or_gets_stuck(work: asyncio.Task[LoadedGraph]) -> bool:
+    """Whether the work ended; else it brought in no module for a while."""
+    known = -1
+    while not work.done() and known != len(sys.modules):
+        known = len(sys.modules)
+        await asyncio.wait({work}, timeout=_STUCK_IMPORT_SECONDS)
+    return work.done()
 
 
 def _build_key(row: Row) -> tuple[Any, ...]:

@@ -139,7 +139,7 @@ async def test_a_factory_that_fails_fails_its_run_alone(worker: WorkerProcess) -
 
 async def test_a_slow_import_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
     for number in range(35):
-        sleep = "import time; time.sleep(4)\n" if number == 0 else ""
+        sleep = "import time; time.sleep(30)\n" if number == 0 else ""
         text = f"{sleep}from flows.plain import build_echo as build_graph\n"
         (tmp_path / f"flow{number}.py").write_text(text)
     rows = [
@@ -155,3 +155,27 @@ async def test_a_slow_import_does_not_keep_the_others_waiting(tmp_path: Path) ->
         await until(others)
         assert not (await worker.graphs())["g0"]["loaded"]
         assert (await worker.http.get("/ready")).status_code == 200
+
+
+async def test_graphs_that_import_the_same_knot_of_modules_never_see_half_of_one(
+    tmp_path: Path,
+) -> None:
+    # It takes its time, and then each of its two ends needs the other.
+    pause = "import time; time.sleep(0.2)\n"
+    for number in range(6):
+        (tmp_path / f"knot_part{number}.py").write_text(pause)
+    parts = ", ".join(f"knot_part{number}" for number in range(6))
+    ends = {
+        "knot_left": f"import {parts}\nfrom knot_right import value\n",
+        "knot_right": f"{pause}import knot_left\nvalue = 2\n",
+    }
+    for name, text in ends.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        graph = f"from {name} import value\nfrom flows.plain import build_echo as build_graph\n"
+        (tmp_path / f"by_{name}.py").write_text(
+            f"import sys; sys.path.append({str(tmp_path)!r})\n{graph}"
+        )
+    rows = [make_row(name, "build_graph", module=str(tmp_path / f"by_{name}.py")) for name in ends]
+    async with running_worker(tmp_path / "w", rows) as worker:
+        table = await worker.graphs()
+    assert {name: line["message"] for name, line in table.items()} == dict.fromkeys(ends)
