@@ -26,7 +26,7 @@ from site_server import SiteServer, running_site_server
 # Where pods of the test cluster find this machine.
 MACHINE = "10.88.0.2"
 CAMPAIGN, SENDER = "spring", "sam@northwind.example"
-PEOPLE = {"Lotte Brand": "Head of Sales", "Ines Duarte": "Chief Operating Officer"}
+PEOPLE = {"Lotte Jensen": "Head of Sales", "Ines Duarte": "Chief Operating Officer"}
 POOLS = ("classification", "discovery", "email", "enrichment", "orchestration")
 _EVALUATION = "graphwarden-evaluation-postgres"
 _SENDER_CONTEXT = {
