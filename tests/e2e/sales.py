@@ -116,7 +116,9 @@ def running_sales(kube: Kube, folder: Path) -> Iterator[Sales]:
         finally:
             kube.delete("graphpool", *POOLS)
             for name in POOLS:
-                until(f"pool {name} is as before", lambda name=name: not _has_secret(kube, name))
+                until(
+                    f"pool {name} is as before", lambda name=name: _has_secret(kube, name) is False
+                )
                 _await_rollout(kube, name)
 
 
@@ -161,9 +163,15 @@ def _await_rollout(kube: Kube, pool: str) -> None:
     kube.kubectl("rollout", "status", f"deployment/graphpool-{pool}", "--timeout=300s")
 
 
-def _has_secret(kube: Kube, pool: str) -> bool:
-    template = kube.get("deployment", f"graphpool-{pool}")["spec"]["template"]["spec"]
-    (worker,) = (each for each in template["containers"] if each["name"] == "worker")
+def _has_secret(kube: Kube, pool: str) -> bool | None:
+    """Whether the workers get it; None where there is no Deployment: it goes with its GraphPool,
+    and is made anew for the graphs.
+    """
+    deployment = kube.find("deployment", f"graphpool-{pool}")
+    if deployment is None:
+        return None
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    (worker,) = (each for each in containers if each["name"] == "worker")
     sources = [each.get("secretRef", {}).get("name") for each in worker.get("envFrom", [])]
     return f"sales-{pool}" in sources
 
