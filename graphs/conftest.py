@@ -99,8 +99,11 @@ async def postgres_database(
     engine = make_engine(normalise_url(postgres_url))
     await upgrade(engine)
     await engine.dispose()
-    yield await open_database()
+    database = await open_database()
+    yield database
     await close_databases()
+    # A test that closed it and asked it again has opened new connections.
+    await database.engine.dispose()
 
 
 @pytest.fixture(scope="session")
