@@ -51,6 +51,7 @@ def undisturbed(sales: Sales, router: httpx.Client) -> dict[str, Any]:
     domain = sales.make_site("calm")
     start_pipeline(router, "pipeline-calm", domain)
     until("the pipeline ends", lambda: read_end(router, "pipeline-calm"), seconds=120)
+    await_first_touches(sales, domain)
     return describe(sales, domain)
 
 
@@ -77,6 +78,7 @@ def test_a_pool_killed_at_a_step_changes_nothing_of_the_end(
         kill_workers(sales.kube, killed)
     end = until("the pipeline ends", lambda: read_end(router, thread), seconds=180)
     assert end["status"] == "done"
+    await_first_touches(sales, domain)
     assert describe(sales, domain) == undisturbed
 
 
@@ -158,6 +160,18 @@ def describe(sales: Sales, domain: str) -> dict[str, Any]:
         }
 
     return sales.read(look)
+
+
+def await_first_touches(sales: Sales, domain: str) -> None:
+    """A pipeline starts a campaign per contact and does not wait for them: they send later."""
+
+    async def settled(database: Database) -> bool:
+        ids = {contact.id for contact in await find_contacts(database, domain)}
+        touches = [each for each in await list_touches(database) if each.contact_id in ids]
+        on_their_way = any(touch.state in ("planned", "claimed") for touch in touches)
+        return len(touches) >= len(ids) and not on_their_way
+
+    until(f"campaigns of {domain} have sent", lambda: sales.read(settled), seconds=120)
 
 
 async def find_contacts(database: Database, domain: str) -> list[Contact]:
