@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Record = dict[str, Any]
-Tree = dict[str, Any]
 
 
-def make_tree(records: Iterable[Record]) -> list[str]:
-    """One line per span, indented by its depth; brothers and sisters by name, then by start."""
+def make_tree(
+    records: Iterable[Record], wanted: Callable[[Record], bool] = lambda _: True
+) -> list[str]:
+    """One line per span, indented by its depth; brothers and sisters by name and what they have.
+
+    Below a span that is not wanted, its children stand in its place.
+    """
     spans = list(records)
     known = {span["span_id"] for span in spans}
     below: defaultdict[str | None, list[Record]] = defaultdict(list)
     for span in spans:
         parent = span["parent_span_id"]
         below[parent if parent in known else None].append(span)
-    lines: list[str] = []
 
-    def add(parent: str | None, depth: int) -> None:
-        for span in sorted(below[parent], key=lambda s: (s["name"], s["started_at"])):
-            lines.append("  " * depth + span["name"])
-            add(span["span_id"], depth + 1)
+    def grow(parent: str | None) -> list[list[str]]:
+        branches: list[list[str]] = []
+        for span in below[parent]:
+            inner = grow(span["span_id"])
+            if wanted(span):
+                inner = [[span["name"], *(f"  {line}" for branch in inner for line in branch)]]
+            branches += inner
+        return sorted(branches)
 
-    add(None, 0)
-    return lines
+    return [line for branch in grow(None) for line in branch]
 
 
 def find(records: Iterable[Record], name: str) -> list[Record]:

@@ -169,6 +169,21 @@ async def test_one_action_is_one_tree_over_router_pools_nodes_and_calls(
     ]
 
 
+async def test_a_call_lasts_until_its_answer_has_been_read(
+    fleet: Fleet, receiver: Receiver
+) -> None:
+    thread = await make_thread(fleet)
+    await wait_for(fleet, "traced", thread, input={"foo": "lasts"})
+    answer = await wait_for(fleet, "traced", thread, command={"resume": "yes"})
+    trace = answer.headers["x-trace-id"]
+    await gather_tree(receiver, trace, 14)
+    (far,) = find(receiver.of(trace), "invoke_node far")
+    (call,) = [s for s in receiver.of(trace) if s["parent_span_id"] == far["span_id"]]
+    (called,) = find(receiver.of(trace), "invoke_workflow kept")
+    assert call["name"] == "POST"
+    assert call["ended_at"] >= called["ended_at"]
+
+
 async def test_a_run_that_answers_an_interrupt_links_to_the_node_that_asked(
     fleet: Fleet, receiver: Receiver
 ) -> None:

@@ -66,8 +66,12 @@ def make_database_url(folder: Path) -> str:
 
 
 @contextmanager
-def running_stage(folder: Path) -> Iterator[Stage]:
+def running_stage(folder: Path, **environment: str) -> Iterator[Stage]:
     """All of it for as long as the block lasts.
+
+    Args:
+        folder: for manifests, databases and logs.
+        environment: of router and workers, beside what the stage itself needs.
 
     Raises:
         MailServerMissing: there is no Java, or GreenMail cannot be had.
@@ -84,6 +88,7 @@ def running_stage(folder: Path) -> Iterator[Stage]:
         sites = stack.enter_context(running_site_server(SITES))
         dns = stack.enter_context(running_dns_server(records))
         environment = {
+            **environment,
             "SALES_DATABASE_URL": make_database_url(folder),
             "SALES_WEB_CONNECT_TO": sites.connect_to,
             "SALES_WEB_GAP_SECONDS": "0",

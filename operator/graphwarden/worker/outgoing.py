@@ -9,8 +9,7 @@ paths and queries hold names and addresses.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
@@ -24,27 +23,39 @@ def watch_calls(spans: Spans) -> None:
 
     @functools.wraps(over_sockets)
     def handle_request(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        with _call(spans, request) as span:
-            return _note(span, over_sockets(self, request))
+        call = _begin(spans, request)
+        if call is None:
+            return over_sockets(self, request)
+        try:
+            return call.answered(over_sockets(self, request))
+        except BaseException as error:
+            call.broke(error)
+            call.end()
+            raise
 
     @functools.wraps(over_loop)
     async def handle_async_request(
         self: httpx.AsyncHTTPTransport, request: httpx.Request
     ) -> httpx.Response:
-        with _call(spans, request) as span:
-            return _note(span, await over_loop(self, request))
+        call = _begin(spans, request)
+        if call is None:
+            return await over_loop(self, request)
+        try:
+            return call.answered(await over_loop(self, request))
+        except BaseException as error:
+            call.broke(error)
+            call.end()
+            raise
 
     httpx.HTTPTransport.handle_request = handle_request  # type: ignore[method-assign]
     httpx.AsyncHTTPTransport.handle_async_request = handle_async_request  # type: ignore[method-assign]
 
 
-@contextmanager
-def _call(spans: Spans, request: httpx.Request) -> Iterator[WorkerSpan | None]:
-    """The span of a call, up to the head of its answer; None outside of traces."""
-    url = request.url
+def _begin(spans: Spans, request: httpx.Request) -> _Call | None:
+    """A call within a trace; its request says so where the host is ours."""
     if not spans.is_in_trace:
-        yield None
-        return
+        return None
+    url = request.url
     told: dict[str, str | int] = {
         "http.request.method": request.method,
         "server.address": url.host,
@@ -52,18 +63,75 @@ def _call(spans: Spans, request: httpx.Request) -> Iterator[WorkerSpan | None]:
     }
     span = spans.begin(request.method, told, kind="client")
     request.headers.update(spans.inject(url.host))
-    try:
-        yield span
-    except BaseException as error:
-        span.fail(type(error).__name__)
-        raise
-    finally:
-        span.end()
+    return _Call(span)
 
 
-def _note(span: WorkerSpan | None, answer: httpx.Response) -> httpx.Response:
-    if span is not None:
-        span.set({"http.response.status_code": answer.status_code})
-        if answer.status_code >= 400:
-            span.fail(str(answer.status_code))
-    return answer
+class _Call:
+    """The span of a call: current up to the head of its answer, over with the end of the body."""
+
+    def __init__(self, span: WorkerSpan) -> None:
+        self._span: WorkerSpan | None = span
+
+    def answered(self, answer: httpx.Response) -> httpx.Response:
+        """The head of the answer is here; what the caller does while it reads is no part of it."""
+        if self._span is not None:
+            self._span.set({"http.response.status_code": answer.status_code})
+            if answer.status_code >= 400:
+                self._span.fail(str(answer.status_code))
+            self._span.leave()
+        body = answer.stream
+        if isinstance(body, httpx.AsyncByteStream):
+            answer.stream = _AsyncBody(body, self)
+        else:
+            answer.stream = _Body(body, self)
+        return answer
+
+    def broke(self, error: BaseException) -> None:
+        """There is no answer, or not all of it."""
+        if self._span is not None:
+            self._span.fail(type(error).__name__)
+
+    def end(self) -> None:
+        """Nobody reads more of it."""
+        span, self._span = self._span, None
+        if span is not None:
+            span.end()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, body: httpx.SyncByteStream, call: _Call) -> None:
+        self._body = body
+        self._call = call
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except Exception as error:
+            self._call.broke(error)
+            raise
+
+    def close(self) -> None:
+        try:
+            self._body.close()
+        finally:
+            self._call.end()
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    def __init__(self, body: httpx.AsyncByteStream, call: _Call) -> None:
+        self._body = body
+        self._call = call
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._body:
+                yield part
+        except Exception as error:
+            self._call.broke(error)
+            raise
+
+    async def aclose(self) -> None:
+        try:
+            await self._body.aclose()
+        finally:
+            self._call.end()

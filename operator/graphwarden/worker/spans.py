@@ -71,9 +71,14 @@ class WorkerSpan:
         self._span.set_attribute("error.type", kind)
         self._span.set_status(self._otel.error)
 
+    def leave(self) -> None:
+        """It goes on, and is current no more."""
+        token, self._token = self._token, None
+        self._otel.detach(token)
+
     def end(self) -> None:
         """It is over, and current no more."""
-        self._otel.detach(self._token)
+        self.leave()
         self._span.end()
 
 
