@@ -24,10 +24,10 @@ from graphwarden.worker.storage.claims import Claims
 from graphwarden.worker.storage.crons import CronRecords
 from graphwarden.worker.storage.deliveries import Deliveries
 from graphwarden.worker.storage.engines import (
-    BUSY_TIMEOUT_MS,
     Synchronous,
-    make_engine,
+    make_postgres_engine,
     make_pragmas,
+    make_sqlite_engine,
 )
 from graphwarden.worker.storage.events import EventLog
 from graphwarden.worker.storage.fence import Fence
@@ -167,9 +167,7 @@ async def _open_sqlite(
     path: Path, resources: AsyncExitStack, identity: Identity, synchronous: Synchronous
 ) -> Storage:
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = make_engine(
-        f"sqlite+aiosqlite:///{path}", {"timeout": BUSY_TIMEOUT_MS / 1000}, synchronous
-    )
+    engine = make_sqlite_engine(path, synchronous)
     resources.push_async_callback(engine.dispose)
     liveness = FileLiveness(path.with_name(path.name + ".locks"))
     resources.push_async_callback(liveness.close)
@@ -194,10 +192,8 @@ async def _open_sqlite(
 async def _open_postgres(
     dsn: str, resources: AsyncExitStack, identity: Identity, pool_size: int
 ) -> Storage:
-    engine = make_engine(
-        dsn.replace("postgresql://", "postgresql+psycopg://", 1),
-        {"connect_timeout": 5, "application_name": identity.application_name},
-    )
+    url = dsn.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = make_postgres_engine(url, identity.application_name)
     resources.push_async_callback(engine.dispose)
     pool = make_pool(dsn, pool_size, identity.application_name)
     async with _postgres_migration(dsn):

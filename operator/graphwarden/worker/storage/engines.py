@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from graphwarden.worker.encoding import dumps_for_database, loads
+from graphwarden.worker.storage.one_hop import connect
 
 BUSY_TIMEOUT_MS = 15_000
 _READING = "graphwarden_reading"
+_JSON: dict[str, Any] = {"json_serializer": dumps_for_database, "json_deserializer": loads}
 # NORMAL loses nothing when a process dies; FULL keeps the last commits when the power goes, too.
 Synchronous = Literal["NORMAL", "FULL"]
 
@@ -24,20 +28,34 @@ def make_pragmas(synchronous: Synchronous = "NORMAL") -> tuple[str, ...]:
     )
 
 
-def make_engine(
-    url: str, connect_args: dict[str, Any], synchronous: Synchronous = "NORMAL"
-) -> AsyncEngine:
-    """An engine for a SQLite file or a PostgreSQL database."""
+def make_sqlite_engine(path: Path, synchronous: Synchronous = "NORMAL") -> AsyncEngine:
+    """An engine for a SQLite file that several processes may share.
+
+    A transaction takes the write lock at its start: one that starts by reading could not become a
+    writer once another process wrote.
+    """
     engine = create_async_engine(
-        url,
-        connect_args=connect_args,
-        json_serializer=dumps_for_database,
-        json_deserializer=loads,
-        pool_pre_ping=not url.startswith("sqlite"),
+        f"sqlite+aiosqlite:///{path}",
+        async_creator=partial(connect, path, BUSY_TIMEOUT_MS / 1000, make_pragmas(synchronous)),
+        **_JSON,
     )
-    if url.startswith("sqlite"):
-        _prepare_sqlite(engine, synchronous)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        if not connection.get_execution_options().get(_READING):
+            connection.connection.driver_connection.begin()
+
     return engine
+
+
+def make_postgres_engine(url: str, application_name: str) -> AsyncEngine:
+    """An engine for a PostgreSQL database."""
+    return create_async_engine(
+        url,
+        connect_args={"connect_timeout": 5, "application_name": application_name},
+        pool_pre_ping=True,
+        **_JSON,
+    )
 
 
 def make_reading(engine: AsyncEngine) -> AsyncEngine:
@@ -49,23 +67,3 @@ def make_reading(engine: AsyncEngine) -> AsyncEngine:
     if engine.dialect.name == "sqlite":
         return engine.execution_options(**{_READING: True})
     return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def _prepare_sqlite(engine: AsyncEngine, synchronous: Synchronous) -> None:
-    """Wait for other processes, and take the write lock at the start of a transaction.
-
-    A transaction that starts by reading could not become a writer once another process wrote.
-    """
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in make_pragmas(synchronous):
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
-        if not connection.get_execution_options().get(_READING):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from graphwarden.worker.idempotency import KEY_KEPT
 from graphwarden.worker.runs import Run, start_run
 from graphwarden.worker.storage.engines import make_reading
 from graphwarden.worker.storage.fence import Fence, FencedOff
@@ -33,15 +32,25 @@ from graphwarden.worker.storage.hands import (
     own_thread,
     under,
 )
-from graphwarden.worker.storage.rows import make_run_row, make_thread_row, read_run
+from graphwarden.worker.storage.others import find_first, find_lost, look_around, stop_all
+from graphwarden.worker.storage.rows import make_run_row, make_thread_row
 from graphwarden.worker.storage.tables import runs, threads, webhooks
 from graphwarden.worker.storage.workers import Identity
 from graphwarden.worker.threads import Thread
 
-OPEN = ("pending", "running")
+FIRST_FENCE = 1
+# Statements of every run are made once; what they are about comes as parameters.
+_ADD_RUN = insert(runs)
+_END_RUN = update(runs).where(runs.c.run_id == bindparam("this_run"))
+_OTHERS = exists().where(runs.c.thread_id == bindparam("this_thread"), runs.c.status == "pending")
+_FREE_THREAD = (
+    update(threads)
+    .where(
+        threads.c.thread_id == bindparam("this_thread"), threads.c.fence == bindparam("this_fence")
+    )
+    .returning(_OTHERS.label("others_wait"))
+)
 Begun = Owned | Queued | Found | Repeated | Suspect | Busy
-# For how long the result of a run whose caller was lost is kept for whoever asks the same again.
-_ORPHAN_KEPT = timedelta(minutes=10)
 
 
 class Ownership:
@@ -51,7 +60,8 @@ class Ownership:
         self._identity = identity
         self._engine = engine
         self._reading = make_reading(engine)
-        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        add = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._add_thread = add(threads).on_conflict_do_nothing().returning(threads.c.thread_id)
 
     async def begin(
         self,
@@ -94,13 +104,21 @@ class Ownership:
     ) -> Begun:
         """`begin`, as part of a transaction that does more."""
         if run.idempotency_key is not None:
-            first = await _find_first(connection, run)
+            first = await find_first(connection, run)
             if first is not None:
                 return Repeated(first)
-        thread = await self._lock_or_create(connection, run, create=create_thread)
-        before, same = await self._look_around(connection, run)
+        thread = await lock_thread(connection, run.thread_id)
+        if thread is None and not create_thread:
+            raise NoThread(run.thread_id)
+        if thread is None and attached and run.not_before is None:
+            owned = await self._take_new(connection, run)
+            if owned is not None:
+                return owned
+        if thread is None:
+            thread = await self._create(connection, run)
+        before, same = await look_around(connection, run)
         if attached:
-            lost = _find_lost(same, run.created_at)
+            lost = find_lost(same, run.created_at)
             if lost is not None:
                 return Found(lost)
             for other in same:
@@ -112,10 +130,10 @@ class Ownership:
         if attached and at_once:
             return await self._take(connection, run, thread)
         if run.multitask_strategy in ("interrupt", "rollback"):
-            before = await _stop_all(connection, before, run)
+            before = await stop_all(connection, before, run)
         worker = self._identity.worker_id if attached else None
         waiting = replace(run, status="pending", worker=worker)
-        await connection.execute(insert(runs).values(make_run_row(waiting)))
+        await connection.execute(_ADD_RUN, make_run_row(waiting))
         return Queued(waiting, before)
 
     async def hold(self, thread_id: str) -> Fence | None:
@@ -178,32 +196,25 @@ class Ownership:
         if run.temporary:
             # It was made for this run alone, and goes when it is looked at next.
             changes["ttl"] = {"ttl": 0, "strategy": "delete"}
-        others = exists().where(runs.c.thread_id == run.thread_id, runs.c.status == "pending")
         async with self._engine.begin() as connection:
-            freed = (
-                await connection.execute(
-                    update(threads)
-                    .where(*under(owned.fence))
-                    .values(changes)
-                    .returning(others.label("others_wait"))
-                )
-            ).first()
+            held = {"this_thread": run.thread_id, "this_fence": owned.fence.token}
+            freed = (await connection.execute(_FREE_THREAD, {**changes, **held})).first()
             if freed is None:
                 raise FencedOff(run.thread_id)
             if webhook is not None:
                 await connection.execute(insert(webhooks).values(webhook))
-            this = runs.c.run_id == run.run_id
             if keep_run:
                 ended = {
+                    "this_run": run.run_id,
                     "status": run.status,
                     "worker": None,
                     "error": run.error,
                     "cancel": None,
                     "updated_at": now,
                 }
-                await connection.execute(update(runs).where(this).values(ended))
+                await connection.execute(_END_RUN, ended)
             else:
-                await connection.execute(delete(runs).where(this))
+                await connection.execute(delete(runs).where(runs.c.run_id == run.run_id))
         return bool(freed.others_wait)
 
     async def hand_back(
@@ -243,45 +254,26 @@ class Ownership:
                 update(runs).where(runs.c.run_id == run_id).values(orphaned=False)
             )
 
-    async def _lock_or_create(self, connection: AsyncConnection, run: Run, *, create: bool) -> Any:
-        thread = await lock_thread(connection, run.thread_id)
-        if thread is None:
-            if not create:
-                raise NoThread(run.thread_id)
-            now = run.created_at
-            row = make_thread_row(Thread(run.thread_id, now, now, now, run.thread_metadata))
-            await connection.execute(self._insert(threads).values(row).on_conflict_do_nothing())
-            thread = await lock_thread(connection, run.thread_id)
-        return thread
+    async def _create(self, connection: AsyncConnection, run: Run) -> Any:
+        """The row of a thread that was not there, locked; somebody else may have made it."""
+        await connection.execute(self._add_thread, _make_new_thread(run))
+        return await lock_thread(connection, run.thread_id)
 
-    async def _look_around(
-        self, connection: AsyncConnection, run: Run
-    ) -> tuple[tuple[Run, ...], list[Run]]:
-        """The runs before this one on its thread, and those that asked the same."""
-        interesting = or_(runs.c.status.in_(OPEN), runs.c.orphaned.is_(True))
-        query = select(runs).where(runs.c.thread_id == run.thread_id, interesting)
-        found = [read_run(r) for r in await connection.execute(query.order_by(runs.c.run_id))]
-        same = [
-            other
-            for other in found
-            if other.graph_id == run.graph_id and other.kwargs_digest == run.kwargs_digest
-        ]
-        before = tuple(
-            other
-            for other in found
-            if other.status in OPEN
-            and (
-                other.not_before is None
-                or other.not_before <= run.created_at
-                or other.started_at is not None
-            )
-        )
-        return before, same
+    async def _take_new(self, connection: AsyncConnection, run: Run) -> Owned | None:
+        """Make the run's thread, in our hands; None where somebody else made it meanwhile."""
+        worker = self._identity.worker_id
+        held = {"owner": worker, "fence": FIRST_FENCE, "status": "busy", "expires_at": None}
+        made = await connection.execute(self._add_thread, {**_make_new_thread(run), **held})
+        if made.first() is None:
+            return None
+        started = replace(start_run(run, worker, run.created_at), started_at=run.created_at)
+        await connection.execute(_ADD_RUN, make_run_row(started))
+        return Owned(started, Fence(run.thread_id, FIRST_FENCE))
 
     async def _take(self, connection: AsyncConnection, run: Run, thread: Any) -> Owned:
         now = run.created_at
         started = replace(start_run(run, self._identity.worker_id, now), started_at=now)
-        await connection.execute(insert(runs).values(make_run_row(started)))
+        await connection.execute(_ADD_RUN, make_run_row(started))
         fence = await own_thread(
             connection,
             self._identity.worker_id,
@@ -296,40 +288,6 @@ class Ownership:
         return Owned(started, fence)
 
 
-async def _find_first(connection: AsyncConnection, run: Run) -> Run | None:
-    """The run of an earlier call with the same key, as long as keys are kept."""
-    this = runs.c.idempotency_key == run.idempotency_key
-    row = (await connection.execute(select(runs).where(this))).first()
-    if row is None:
-        return None
-    first = read_run(row)
-    if first.created_at > run.created_at - KEY_KEPT:
-        return first
-    await connection.execute(update(runs).where(this).values(idempotency_key=None))
-    return None
-
-
-async def _stop_all(
-    connection: AsyncConnection, before: Collection[Run], run: Run
-) -> tuple[Run, ...]:
-    """Stop what is on a thread: those that wait at once, those that run as soon as they see it."""
-    waiting = [other.run_id for other in before if other.status == "pending"]
-    running = [other for other in before if other.status == "running"]
-    these = runs.c.run_id.in_(waiting)
-    if waiting and run.multitask_strategy == "rollback":
-        await connection.execute(delete(runs).where(these))
-    elif waiting:
-        changes = {"status": "interrupted", "worker": None, "updated_at": run.created_at}
-        await connection.execute(update(runs).where(these).values(changes))
-    if running:
-        running_ids = [other.run_id for other in running]
-        await connection.execute(
-            update(runs).where(runs.c.run_id.in_(running_ids)).values(cancel=run.multitask_strategy)
-        )
-    return tuple(running)
-
-
-def _find_lost(same: Collection[Run], now: datetime) -> Run | None:
-    """The newest run that asked the same and whose caller was lost with a worker."""
-    kept = [run for run in same if run.orphaned and run.updated_at > now - _ORPHAN_KEPT]
-    return kept[-1] if kept else None
+def _make_new_thread(run: Run) -> dict[str, Any]:
+    now = run.created_at
+    return make_thread_row(Thread(run.thread_id, now, now, now, run.thread_metadata))
