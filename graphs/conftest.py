@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 import pytest_asyncio
 from hypothesis import settings
@@ -28,7 +27,7 @@ from graphs.sales.data.database import (
 from graphs.sales.data.migrate import upgrade
 from graphs.sales.web.settings import CONNECT_TO, GAP
 from mail_server import MailServer, MailServerMissing, running_mail_server
-from postgres_server import PostgresMissing, running_postgres
+from postgres_fixtures import postgres_server, postgres_url  # noqa: F401
 from site_server import SiteServer, running_site_server
 
 settings.register_profile("graphwarden", deadline=None, derandomize=True)
@@ -69,30 +68,10 @@ async def database(
     await close_databases()
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The DSN of a PostgreSQL server of this session, as its superuser."""
-    try:
-        with running_postgres() as dsn:
-            yield dsn
-    except PostgresMissing as missing:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI needs PostgreSQL: {missing}")
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """An empty PostgreSQL database."""
-    name = f"sales_{os.urandom(8).hex()}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgres_server.removesuffix("/postgres") + f"/{name}"
-
-
 @pytest_asyncio.fixture
 async def postgres_database(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Database]:
     """The same on PostgreSQL, migrated, as its owner."""
     monkeypatch.setenv(URL, postgres_url)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
-from contract.fleet import Fleet, endpoint_of, make_postgres_database, running_fleet
+from contract.fleet import Fleet, endpoint_of, running_fleet
 from envoy_process import Envoy, find_envoy, running_envoy
 from graphwarden.api.table import AssistantRoute, PoolRoute
 from integration.router.upstream import running_router
-from postgres_server import PostgresMissing, running_postgres
+from postgres_fixtures import make_database
 from worker_process import WorkerProcess, make_row, running_worker
 
 ROWS = [
@@ -76,24 +75,12 @@ async def client(front: str) -> AsyncIterator[LangGraphClient]:
         yield sdk
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The DSN of a PostgreSQL server of this session."""
-    try:
-        with running_postgres() as dsn:
-            yield dsn
-    except PostgresMissing as missing:
-        if os.environ.get("CI"):
-            pytest.fail(f"CI needs PostgreSQL: {missing}")
-        pytest.skip(str(missing))
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def fleet_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An empty database for a module: a SQLite file, then a PostgreSQL database."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('database') / 'fleet.sqlite'}"
-    return make_postgres_database(request.getfixturevalue("postgres_server"))
+    return make_database(request.getfixturevalue("postgres_server"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

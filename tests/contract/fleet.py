@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
@@ -138,11 +136,3 @@ async def _has_storage(worker: WorkerProcess) -> bool:
         counted = await worker.http.post("/assistants/count?stored_only=true", json={})
         return counted.is_success
     return False
-
-
-def make_postgres_database(server: str) -> str:
-    """The DSN of an empty database on the server."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.removesuffix("/postgres") + f"/{name}"

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from graphwarden.api import names
-from integration.worker.conftest import make_database
+from postgres_fixtures import make_database
 from worker_process import WorkerProcess, make_row, running_worker, until
 
 ROWS = [

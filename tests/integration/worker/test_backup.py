@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration.worker.conftest import make_database
+from postgres_fixtures import make_database
 from postgres_server import find_binaries
 from worker_process import WorkerProcess, make_row, running_worker
 
