@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from graphwarden.telemetry.trace import TraceContext
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import SpanContext, SpanKind
+    from opentelemetry.trace import SpanKind
 
     from graphwarden.telemetry.pipeline import Tracing
     from graphwarden.telemetry.run_store import RunStore
@@ -62,15 +62,9 @@ class CallSpans:
 
     def __init__(self, tracing: Tracing) -> None:
         from opentelemetry import trace
-        from opentelemetry.sdk.trace import ReadableSpan
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-        from opentelemetry.trace import Status
 
         self._tracing = tracing
         self._otel = trace
-        self._span = ReadableSpan
-        self._scope = InstrumentationScope("graphwarden")
-        self._status, self._failed = Status(), Status(trace.StatusCode.ERROR)
 
     @property
     def store(self) -> RunStore | None:
@@ -128,24 +122,12 @@ class CallSpans:
         attributes = {key: value for key, value in told.items() if value not in ("", 0)}
         if failure:
             attributes["error.type"] = failure
-        made = self._span(
-            name,
-            self._make_context(context, span_id),
-            self._make_context(context, parent_id) if parent_id else None,
-            self._tracing.provider.resource,
-            attributes,
-            kind=kind,
-            status=self._failed if failure else self._status,
-            start_time=began,
-            end_time=ended,
-            instrumentation_scope=self._scope,
-        )
+        place = TraceContext(context.trace_id, span_id, context.sampled, parent_id)
+        made = self._tracing.tracer.make_span(place, name, kind, attributes, began)
+        if failure:
+            made.set_status(self._otel.StatusCode.ERROR)
+        made.close(ended)
         self._tracing.put(made, keep=keep)
-
-    def _make_context(self, context: TraceContext, span_id: str) -> SpanContext:
-        flags = self._otel.TraceFlags(1 if context.sampled else 0)
-        ids = int(context.trace_id, 16), int(span_id, 16)
-        return self._otel.SpanContext(*ids, is_remote=False, trace_flags=flags)
 
 
 def name_route(path: str) -> str:

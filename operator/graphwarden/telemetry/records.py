@@ -1,58 +1,52 @@
-"""A span as JSON, as `/traces` tells it. Imports OpenTelemetry's SDK for its types alone."""
+"""A span as JSON, as `/traces` tells it."""
 
 from __future__ import annotations
 
+import base64
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.util.types import AttributeValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-# Longer texts are only there where content is captured, and cut there.
 _NANOSECONDS = 1_000_000_000
 
 
-def make_record(span: ReadableSpan) -> dict[str, Any]:
-    """The span by now; `duration_ms` is None while it is at work.
+def read_record(encoded: bytes, resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A span out of its bytes; `duration_ms` is None while it is at work.
 
     Keys: trace_id, span_id, parent_span_id, name, kind, service, started_at (RFC 3339 with
     microseconds), duration_ms, status (unset, ok, error), error_type, attributes, events
     (name, at, attributes) and links (trace_id, span_id).
     """
-    ids, parent = span.context, span.parent
-    attributes = _plain(span.attributes or {})
-    resource = span.resource.attributes
-    started = span.start_time or 0
+    span = Span.FromString(encoded)
+    attributes = _read_attributes(span.attributes)
     if "graphspec.capability" in resource:
         attributes.setdefault("graphspec.capability", resource["graphspec.capability"])
+    started, ended = span.start_time_unix_nano, span.end_time_unix_nano
     return {
-        "trace_id": f"{ids.trace_id:032x}",
-        "span_id": f"{ids.span_id:016x}",
-        "parent_span_id": f"{parent.span_id:016x}" if parent is not None else None,
+        "trace_id": span.trace_id.hex(),
+        "span_id": span.span_id.hex(),
+        "parent_span_id": span.parent_span_id.hex() or None,
         "name": span.name,
-        "kind": span.kind.name.lower(),
+        "kind": Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower(),
         "service": resource.get("service.name"),
         "started_at": render_time(started),
-        "duration_ms": round((span.end_time - started) / 1e6, 3) if span.end_time else None,
-        "status": span.status.status_code.name.lower(),
+        "duration_ms": round((ended - started) / 1e6, 3) if ended else None,
+        "status": Status.StatusCode.Name(span.status.code).removeprefix("STATUS_CODE_").lower(),
         "error_type": attributes.get("error.type"),
         "attributes": attributes,
         "events": [
             {
                 "name": event.name,
-                "at": render_time(event.timestamp),
-                "attributes": _plain(event.attributes or {}),
+                "at": render_time(event.time_unix_nano),
+                "attributes": _read_attributes(event.attributes),
             }
             for event in span.events
         ],
         "links": [
-            {
-                "trace_id": f"{link.context.trace_id:032x}",
-                "span_id": f"{link.context.span_id:016x}",
-            }
-            for link in span.links
+            {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()} for link in span.links
         ],
     }
 
@@ -64,9 +58,20 @@ def render_time(nanoseconds: int) -> str:
     return f"{clock}.{rest // 1000:06d}Z"
 
 
-def _plain(attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
-    """Attributes as JSON has them."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in attributes.items()
-    }
+def _read_attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    return {pair.key: _read_value(pair.value) for pair in pairs}
+
+
+def _read_value(value: AnyValue) -> Any:
+    """A value as JSON has it."""
+    match value.WhichOneof("value"):
+        case None:
+            return None
+        case "array_value":
+            return [_read_value(each) for each in value.array_value.values]
+        case "kvlist_value":
+            return _read_attributes(value.kvlist_value.values)
+        case "bytes_value":
+            return base64.b64encode(value.bytes_value).decode()
+        case kind:
+            return getattr(value, kind)

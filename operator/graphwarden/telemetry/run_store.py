@@ -1,12 +1,12 @@
 """The last traces of this process, kept in memory to be looked at: bounded by count and by bytes.
 
-A trace that no run belongs to is let go when its last span ends, so that looks at threads do not
-push runs out. Spans end in threads as well: every change is made under a lock.
+Spans are kept as they are sent, and read when somebody looks. A trace that no run belongs to is let
+go when its last span ends, so that looks at threads do not push runs out. Spans end in threads as
+well: every change is made under a lock.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,11 +20,14 @@ _SPANS_PER_TRACE = 2000
 WORKFLOW = "invoke_workflow"
 
 
+# A span at work: what it is now, and whether it is a run.
+_Open = tuple[Callable[[], bytes], bool]
+
+
 @dataclass(slots=True)
 class _Trace:
     ended: list[bytes] = field(default_factory=list)
-    # Spans at work: what they are now, when somebody asks.
-    open: dict[str, Callable[[], Record]] = field(default_factory=dict)
+    open: dict[str, _Open] = field(default_factory=dict)
     runs: dict[str, Record] = field(default_factory=dict)
     has_runs: bool = False
     size: int = 0
@@ -36,60 +39,61 @@ class RunStore:
 
     Args:
         traces: how many are kept.
-        size: of all of them together, in bytes of JSON.
+        size: of all of them together, in bytes.
+        read: a span out of its bytes.
     """
 
-    def __init__(self, traces: int, size: int) -> None:
-        self._most, self._most_bytes = traces, size
+    def __init__(self, traces: int, size: int, read: Callable[[bytes], Record]) -> None:
+        self._most, self._most_bytes, self._read = traces, size, read
         self._traces: OrderedDict[str, _Trace] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     @property
     def size(self) -> int:
-        """What is kept, in bytes of JSON."""
+        """What is kept, in bytes."""
         return self._bytes
 
-    def begin(self, trace_id: str, span_id: str, look: Callable[[], Record], run: bool) -> None:
-        """A span began; `look` tells what it is by now, and `run` whether it is a run's own."""
+    def begin(
+        self, trace_id: str, span_id: str, look: Callable[[], bytes], *, is_run: bool
+    ) -> None:
+        """A span began; `look` tells what it is by now."""
         with self._lock:
             trace = self._traces.get(trace_id)
             if trace is None:
                 trace = self._traces[trace_id] = _Trace()
                 self._trim()
-            if len(trace.open) + len(trace.ended) >= _SPANS_PER_TRACE and not run:
+            if len(trace.open) + len(trace.ended) >= _SPANS_PER_TRACE and not is_run:
                 trace.left_out += 1
                 return
-            trace.open[span_id] = look
-            trace.has_runs = trace.has_runs or run
+            trace.open[span_id] = (look, is_run)
+            if is_run:
+                trace.has_runs = True
 
-    def end(self, trace_id: str, span_id: str, record: Record) -> None:
-        """A span ended, as this record."""
-        self.add(trace_id, record, begun=span_id)
-
-    def add(self, trace_id: str, record: Record, *, begun: str = "") -> None:
-        """A whole span; `begun` is the one that began here. It belongs to a run that is known."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    def end(self, trace_id: str, span_id: str, span: bytes, *, asks: bool = False) -> None:
+        """A span ended; `asks`: it is a request by which a run begins, maybe after its end."""
         with self._lock:
             trace = self._traces.get(trace_id)
-            if trace is None or (begun and trace.open.pop(begun, None) is None):
+            begun = trace.open.pop(span_id, None) if trace is not None else None
+            if trace is None or begun is None:
                 # Pushed out, or left out, while it was at work.
                 return
-            trace.ended.append(line)
-            trace.size += len(line)
-            self._bytes += len(line)
-            if is_run(record):
-                trace.runs[record["span_id"]] = make_run(record)
-            trace.has_runs = trace.has_runs or _starts_run(record)
+            if begun[1]:
+                trace.runs[span_id] = make_run(self._read(span))
+            if asks:
+                trace.has_runs = True
+            self._add(trace, span)
             if not trace.open and not trace.has_runs:
                 self._drop(trace_id)
             self._trim()
 
-    def keep(self, trace_id: str, record: Record) -> None:
+    def keep(self, trace_id: str, span: bytes) -> None:
         """A whole span of a call that starts a run elsewhere."""
         with self._lock:
-            self._traces.setdefault(trace_id, _Trace()).has_runs = True
-        self.add(trace_id, record)
+            trace = self._traces.setdefault(trace_id, _Trace())
+            trace.has_runs = True
+            self._add(trace, span)
+            self._trim()
 
     def find(self, trace_id: str) -> tuple[list[Record], int]:
         """All spans of a trace, and how many of it were left out. Empty: it is not known here."""
@@ -97,17 +101,23 @@ class RunStore:
             trace = self._traces.get(trace_id)
             if trace is None:
                 return [], 0
-            ended, looks, left_out = list(trace.ended), list(trace.open.values()), trace.left_out
-        return [*map(json.loads, ended), *(look() for look in looks)], left_out
+            ended, at_work, left_out = list(trace.ended), list(trace.open.values()), trace.left_out
+        spans = [*ended, *(look() for look, _ in at_work)]
+        return [self._read(span) for span in spans], left_out
 
     def list_runs(self) -> list[Record]:
         """All runs, the newest last; those at work are among them."""
         with self._lock:
             traces = list(self._traces.values())
             ended = [run for trace in traces for run in trace.runs.values()]
-            looks = [look for trace in traces for look in trace.open.values()]
-        at_work = [make_run(record) for look in looks if is_run(record := look())]
+            begun = [one for trace in traces for one in trace.open.values()]
+        at_work = [make_run(self._read(look())) for look, is_run in begun if is_run]
         return sorted([*ended, *at_work], key=lambda run: run["started_at"])
+
+    def _add(self, trace: _Trace, span: bytes) -> None:
+        trace.ended.append(span)
+        trace.size += len(span)
+        self._bytes += len(span)
 
     def _trim(self) -> None:
         while len(self._traces) > self._most or (
@@ -119,18 +129,9 @@ class RunStore:
         self._bytes -= self._traces.pop(trace_id).size
 
 
-def is_run(record: Record) -> bool:
-    """Whether a span is a run of a graph."""
-    return bool(record["attributes"].get("gen_ai.operation.name") == WORKFLOW)
-
-
-def _starts_run(record: Record) -> bool:
-    """Whether a span is a request by which a run begins, maybe after the request's end."""
-    return (
-        record["kind"] == "server"
-        and record["name"].startswith("POST /")
-        and ("/runs" in record["name"])
-    )
+def starts_run(name: str) -> bool:
+    """Whether a run begins by a request, by the name of its span."""
+    return name.startswith("POST /") and "/runs" in name
 
 
 def make_run(record: Record) -> Record:

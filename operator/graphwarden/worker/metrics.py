@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import (
@@ -15,9 +15,8 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from graphwarden.telemetry.figures import GraphFigures, LostSpans
+from graphwarden.worker.exemplars import Case, Exemplars
 
-# Where a single case of a figure is found: trace_id and span_id.
-Exemplar = Mapping[str, str]
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
 # OpenTelemetry's own for workflows, and three below for graphs that follow rules.
 _WORKFLOW_SECONDS = (0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
@@ -120,6 +119,8 @@ class Metrics:
             buckets=_NODE_SECONDS,
             registry=self.registry,
         )
+        self._run_cases = Exemplars(_WORKFLOW_SECONDS)
+        self._node_cases = Exemplars(_NODE_SECONDS)
         self._known_nodes: set[tuple[str, str]] = set()
         self._known_errors: set[str] = set()
         self._requests = Histogram(
@@ -165,11 +166,12 @@ class Metrics:
         self._runs.labels(assistant_id, self._capability, outcome).inc()
 
     def workflow_ended(
-        self, assistant_id: str, error: str, seconds: float, exemplar: Exemplar | None
+        self, assistant_id: str, error: str, seconds: float, case: Case | None
     ) -> None:
         """A run took so long; `error` is the type of what ended it, empty where nothing did."""
-        told = _bound(self._known_errors, error, _MOST_NODES)
-        self._workflows.labels(assistant_id, told).observe(seconds, _plain(exemplar))
+        series = (assistant_id, _bound(self._known_errors, error, _MOST_NODES))
+        exemplar = self._run_cases.choose(series, seconds, case)
+        self._workflows.labels(*series).observe(seconds, exemplar)
 
     def node_ended(
         self,
@@ -177,7 +179,7 @@ class Metrics:
         node: str,
         outcome: str,
         seconds: float,
-        exemplar: Exemplar | None,
+        case: Case | None,
     ) -> None:
         """An attempt of a node ended: success, error, interrupted or cancelled."""
         if (assistant_id, node) not in self._known_nodes:
@@ -185,7 +187,9 @@ class Metrics:
                 node = _OTHER
             else:
                 self._known_nodes.add((assistant_id, node))
-        self._nodes.labels(assistant_id, node, outcome).observe(seconds, _plain(exemplar))
+        series = (assistant_id, node, outcome)
+        exemplar = self._node_cases.choose(series, seconds, case)
+        self._nodes.labels(*series).observe(seconds, exemplar)
 
     def run_lost(self, assistant_id: str) -> None:
         """A run ended and threads of it go on."""
@@ -243,7 +247,3 @@ def _bound(known: set[str], value: str, most: int) -> str:
         return _OTHER
     known.add(value)
     return value
-
-
-def _plain(exemplar: Exemplar | None) -> dict[str, str] | None:
-    return dict(exemplar) if exemplar is not None else None

@@ -77,10 +77,10 @@ class _Attempt:
         self._began = 0.0
 
     def __enter__(self) -> None:
-        task, spans = self._task, self._watch.spans
+        task, spans, run = self._task, self._watch.spans, self._watch.span
         self._fields = logs.fields.set({**logs.fields.get(), "node": task.name})
         self._inside = observer.in_node.set(True)
-        if spans is not None and spans.wanted:
+        if spans is not None and run is not None and run.is_recorded:
             told = _describe(task, self._number, self._watch.assistant_id)
             self._span = spans.begin(f"invoke_node {task.name}", told)
             if spans.content is not None:
@@ -96,13 +96,8 @@ class _Attempt:
         seconds = time.perf_counter() - self._began
         outcome = self._judge(error, seconds)
         span = self._span
-        self._watch.metrics.node_ended(
-            self._watch.assistant_id,
-            self._task.name,
-            outcome,
-            seconds,
-            span.exemplar if span is not None else None,
-        )
+        watch = self._watch
+        watch.metrics.node_ended(watch.assistant_id, self._task.name, outcome, seconds, span)
         if outcome == "error" and error is not None:
             self._tell(error)
         if span is not None:

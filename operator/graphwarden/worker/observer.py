@@ -8,7 +8,7 @@ context variables, which LangGraph hands on to its tasks and threads.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from graphwarden.telemetry import logs
 from graphwarden.telemetry.run_store import WORKFLOW
 from graphwarden.telemetry.trace import TraceContext
-from graphwarden.worker.metrics import Exemplar, Metrics
+from graphwarden.worker.metrics import Metrics
 from graphwarden.worker.runs import Outcome
 
 if TYPE_CHECKING:
@@ -104,15 +104,12 @@ class Observer:
         """Tell how a run ended; `began` by `time.perf_counter`. The outcome, and where it waits."""
         told = "interrupted" if outcome.status == "success" and watch.interrupts else outcome.status
         failure = (outcome.error or {}).get("error", "") if outcome.status != "success" else ""
-        exemplar: Exemplar | None = None
         if watch.span is not None:
             watch.span.set({"graphwarden.outcome": told})
             if outcome.status in ("error", "timeout"):
                 watch.span.fail(failure)
-            exemplar = watch.span.exemplar
-        self.metrics.workflow_ended(
-            watch.assistant_id, failure, time.perf_counter() - began, exemplar
-        )
+        seconds = time.perf_counter() - began
+        self.metrics.workflow_ended(watch.assistant_id, failure, seconds, watch.span)
         if told != "interrupted":
             return outcome
         return Outcome(outcome.status, outcome.values, outcome.error, watch.waits_in)
@@ -130,7 +127,7 @@ def _bind_trace(origin: Origin) -> None:
         logs.bind(trace_id=asked.trace_id)
 
 
-def _describe(subject: Subject, capability: str) -> Mapping[str, Any]:
+def _describe(subject: Subject, capability: str) -> dict[str, Any]:
     row = subject.row
     told: dict[str, Any] = {
         "gen_ai.operation.name": WORKFLOW,

@@ -23,17 +23,26 @@ if TYPE_CHECKING:
     from graphwarden.telemetry.pipeline import Tracing
 
 Headers = Mapping[str, str]
+Told = dict[str, Any]
 
 
 class WorkerSpan:
-    """A span, current until it ends."""
+    """A span; where it has a place to be current in, it is so until it ends."""
 
     __slots__ = ("_otel", "_span", "_token")
 
-    def __init__(self, otel: _Otel, span: Span, *, current: bool = True) -> None:
+    def __init__(self, otel: _Otel, span: Span, here: Context | None = None) -> None:
         self._otel = otel
         self._span = span
-        self._token: Token[Context] | None = otel.attach(span) if current else None
+        self._token: Token[Context] | None = None
+        if here is not None:
+            self._token = otel.attach(span, here)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is made at all: if not, those below it are not needed either."""
+        recording: bool = self._span.is_recording()
+        return recording
 
     @property
     def trace_id(self) -> str:
@@ -68,13 +77,14 @@ class WorkerSpan:
 
     def fail(self, kind: str) -> None:
         """It went wrong: the type of an error, never its message."""
-        self._span.set_attribute("error.type", kind)
+        self._span.set_attributes({"error.type": kind})
         self._span.set_status(self._otel.error)
 
     def leave(self) -> None:
         """It goes on, and is current no more."""
         token, self._token = self._token, None
-        self._otel.detach(token)
+        if token is not None:
+            self._otel.detach(token)
 
     def end(self) -> None:
         """It is over, and current no more."""
@@ -90,20 +100,29 @@ class _Otel:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self.trace, self.context = trace, context
+        # Each node goes this way: the library's own takes three times as many steps.
+        self._runtime = context._RUNTIME_CONTEXT
+        (self._key,) = trace.set_span_in_context(trace.INVALID_SPAN, context.Context())
         self.propagator = TraceContextTextMapPropagator()
         self.error = trace.StatusCode.ERROR
         self.kinds = {kind.name.lower(): kind for kind in trace.SpanKind}
 
-    def attach(self, span: Span) -> Token[Context]:
-        return self.context.attach(self.trace.set_span_in_context(span))
+    def get_current(self) -> Context:
+        return self._runtime.get_current()
 
-    def detach(self, token: Token[Context] | None) -> None:
+    def get_span(self, here: Context) -> Span:
+        span: Any = here.get(self._key, self.trace.INVALID_SPAN)
+        return span  # type: ignore[no-any-return]
+
+    def attach(self, span: Span, here: Context) -> Token[Context]:
+        return self._runtime.attach(self.context.Context({**here, self._key: span}))
+
+    def detach(self, token: Token[Context]) -> None:
         # A stream that nobody reads to its end is closed in another context: nothing to undo.
-        if token is not None:
-            try:
-                self.context._RUNTIME_CONTEXT.detach(token)
-            except ValueError:
-                return
+        try:
+            self._runtime.detach(token)
+        except ValueError:
+            return
 
     def remote(self, header: str | None, state: str | None = None) -> Context:
         """The place that a `traceparent` names; of no trace where it is none."""
@@ -124,64 +143,54 @@ class Spans:
     @property
     def wanted(self) -> bool:
         """Whether the trace at work is recorded: if not, its nodes need no spans."""
-        recording: bool = self._otel.trace.get_current_span().is_recording()
+        recording: bool = self._otel.get_span(self._otel.get_current()).is_recording()
         return recording
 
     @property
     def is_in_trace(self) -> bool:
         """Whether there is a trace at work, recorded or not."""
-        valid: bool = self._otel.trace.get_current_span().get_span_context().is_valid
+        here = self._otel.get_current()
+        valid: bool = self._otel.get_span(here).get_span_context().is_valid
         return valid
 
-    def begin(self, name: str, attributes: Mapping[str, Any], kind: str = "internal") -> WorkerSpan:
-        """A span below the current one."""
-        started = self.tracing.tracer.start_span(
-            name, kind=self._otel.kinds[kind], attributes=attributes
-        )
-        return WorkerSpan(self._otel, started)
+    def begin(self, name: str, told: Told, kind: str = "internal") -> WorkerSpan:
+        """A span below the current one, of which `told` is made a part."""
+        here = self._otel.get_current()
+        return WorkerSpan(self._otel, self._start(here, name, told, kind), here)
 
-    def begin_leaf(self, name: str, attributes: Mapping[str, Any]) -> WorkerSpan:
+    def begin_leaf(self, name: str, told: Told) -> WorkerSpan:
         """A span of a call below the current one, under which nothing will be."""
-        started = self.tracing.tracer.start_span(
-            name, kind=self._otel.kinds["client"], attributes=attributes
-        )
-        return WorkerSpan(self._otel, started, current=False)
+        here = self._otel.get_current()
+        return WorkerSpan(self._otel, self._start(here, name, told, "client"))
 
-    def begin_request(self, name: str, headers: Headers, attributes: Headers) -> WorkerSpan:
+    def begin_request(self, name: str, headers: Headers, told: Told) -> WorkerSpan:
         """The span of a request, below the caller's where one came with it."""
         caller = self._otel.remote(headers.get("traceparent"), headers.get("tracestate"))
-        started = self.tracing.tracer.start_span(
-            name, caller, self._otel.kinds["server"], attributes=attributes
-        )
-        return WorkerSpan(self._otel, started)
+        here = self._otel.get_current()
+        return WorkerSpan(self._otel, self._start(caller, name, told, "server"), here)
 
     @contextmanager
     def span(
-        self,
-        name: str,
-        attributes: Mapping[str, Any],
-        *,
-        asked_in: str | None = None,
-        link: str | None = None,
+        self, name: str, told: Told, *, asked_in: str | None = None, link: str | None = None
     ) -> Iterator[WorkerSpan]:
         """A span around a block: below the current one, or else below `asked_in`."""
         self._statements.watch()
-        trace = self._otel.trace
-        parent: Context | None = None
-        if not trace.get_current_span().get_span_context().is_valid:
-            parent = self._otel.remote(asked_in)
-        linked = trace.get_current_span(self._otel.remote(link)).get_span_context()
-        started = self.tracing.tracer.start_span(
-            name,
-            parent,
-            attributes=attributes,
-            links=[trace.Link(linked)] if linked.is_valid else None,
-        )
-        span = WorkerSpan(self._otel, started)
+        here = self._otel.get_current()
+        above = here
+        if not self._otel.get_span(here).get_span_context().is_valid:
+            above = self._otel.remote(asked_in)
+        started = self._start(above, name, told, "internal")
+        if link is not None:
+            started.add_link(self._otel.get_span(self._otel.remote(link)).get_span_context())
+        span = WorkerSpan(self._otel, started, here)
         try:
             yield span
         finally:
             span.end()
+
+    def _start(self, above: Context, name: str, told: Told, kind: str) -> Span:
+        otel = self._otel
+        return self.tracing.tracer.begin(otel.get_span(above), name, otel.kinds[kind], told)
 
     def inject(self, host: str) -> dict[str, str]:
         """What a call to a host carries of the current span: nothing where it is not ours."""

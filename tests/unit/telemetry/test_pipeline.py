@@ -7,8 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import requests
+from opentelemetry import context
 
 from graphwarden.telemetry.pipeline import Tracing, make_tracing
 from graphwarden.telemetry.settings import TracingSettings
@@ -27,7 +30,7 @@ def _nothing_goes_on(receiver: Receiver) -> Iterator[None]:
     yield
     receiver.left.set()
     for thread in threading.enumerate():
-        if thread.name.startswith("Otel"):
+        if thread.name == "spans":
             thread.join(20)
             assert not thread.is_alive()
 
@@ -48,6 +51,22 @@ def test_spans_arrive_with_what_they_have_in_common(receiver: Receiver) -> None:
     tracing.close()
     assert [span["service"] for span in receiver.spans] == ["tests"] * 3
     assert {span["capability"] for span in receiver.spans} == {"email"}
+
+
+def test_a_library_that_watches_calls_by_http_makes_no_spans_of_sending_spans(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, send = [], requests.Session.send
+
+    def watched(*args: Any, **kwargs: Any) -> requests.Response:
+        asked.append(context.get_value(context._SUPPRESS_INSTRUMENTATION_KEY))
+        return send(*args, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "send", watched)
+    tracing = start(receiver.endpoint)
+    make_spans(tracing, 1)
+    tracing.close()
+    assert asked == [True]
 
 
 def test_the_part_that_is_sampled_is_the_part_that_is_asked_for(receiver: Receiver) -> None:
