@@ -17,7 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-Mood = Literal["takes", "drops", "refuses", "hangs"]
+Mood = Literal["takes", "drops", "refuses", "is away", "hangs"]
+_STATUSES = {"refuses": 400, "is away": 503}
 
 
 @dataclass
@@ -93,7 +94,7 @@ def running_receiver() -> Iterator[Receiver]:
             if receiver.mood == "takes":
                 receiver.take(body)
             answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(400 if receiver.mood == "refuses" else 200)
+            self.send_response(_STATUSES.get(receiver.mood, 200))
             self.send_header("content-type", "application/x-protobuf")
             self.send_header("content-length", str(len(answer)))
             self.end_headers()

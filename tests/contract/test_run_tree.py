@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ POOLS = {
         make_row("traced", module=TRACED, resumable=True),
         make_row("parking", "build_graph", module=PARKING, resumable=True),
         make_row("failing"),
+        make_row("quoting", module=TRACED),
     ],
     "right": [make_row("kept", "build_echo", resumable=True)],
 }
@@ -289,25 +291,42 @@ async def test_a_look_that_cannot_be_meant_is_told_what_to_do(
 
 
 async def test_what_people_wrote_is_in_no_span_no_log_and_no_figure(
-    fleet: Fleet, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
+    fleet: Fleet, receiver: Receiver
 ) -> None:
     told = {"foo": " ".join(SECRETS)}
     thread = await make_thread(fleet)
-    await wait_for(fleet, "traced", thread, input=told)
-    await wait_for(fleet, "traced", thread, command={"resume": SECRETS[1]})
-    answer = await wait_for(fleet, "failing", None, input=told)
-    trace = answer.headers["x-trace-id"]
-    await until(lambda: find(receiver.of(trace), "POST /runs/wait"))
+    answers = [
+        await wait_for(fleet, "traced", thread, input=told),
+        await wait_for(fleet, "traced", thread, command={"resume": SECRETS[1]}),
+        await wait_for(fleet, "quoting", None, input=told),
+    ]
+    assert SECRETS[2] in answers[-1].text
+    traces = [answer.headers["x-trace-id"] for answer in answers]
+    await until(lambda: find(receiver.of(traces[-1]), "POST /runs/wait"))
     clients = [fleet.router.http, *(w.http for pool in fleet.pools.values() for w in pool)]
-    looks = [client.get("/metrics") for client in clients]
-    looks += [fleet.router.http.get(path) for path in ("/traces", f"/traces/{trace}")]
-    text = [receiver.text, *(answer.content for answer in await asyncio.gather(*looks))]
-    folder = fleet.router.path.parent
-    logs = [path for path in folder.rglob("*") if path.name in ("log", "router.log")]
-    text += [path.read_bytes() for path in logs]
-    assert len(logs) == 3
-    for secret in SECRETS:
-        assert not any(secret.encode() in part for part in text), secret
+    spans, figures, logs = (
+        [
+            receiver.text,
+            *await look(fleet.router.http, "/traces", *map("/traces/{}".format, traces)),
+        ],
+        [text for client in clients for text in await look(client, "/metrics")],
+        [path.read_bytes() for path in fleet.router.path.parent.rglob("*log") if path.is_file()],
+    )
+    assert (len(spans), len(figures), len(logs)) == (5, 6, 3)
+    for kind in (spans, figures, logs):
+        # What is searched is what there is of these runs.
+        assert any(b"quoting" in text for text in kind)
+        for form in (*SECRETS, *map(quote, SECRETS)):
+            assert not any(form.encode() in text for text in kind), form
+
+
+async def look(client: httpx.AsyncClient, *paths: str) -> list[bytes]:
+    """What is served, and figures with their exemplars too."""
+    asked = [(path, "*/*") for path in paths]
+    asked += [(path, "application/openmetrics-text") for path in paths if path == "/metrics"]
+    found = [await client.get(path, headers={"accept": accept}) for path, accept in asked]
+    assert all(answer.is_success for answer in found)
+    return [answer.content for answer in found]
 
 
 async def test_lines_of_a_run_carry_its_trace_its_run_and_its_node(fleet: Fleet) -> None:

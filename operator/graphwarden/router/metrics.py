@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -18,7 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from graphwarden.router.pools import Pools
-from graphwarden.telemetry.figures import LostSpans
+from graphwarden.telemetry.figures import SpanCounts, SpanFigures
 from graphwarden.telemetry.trace import TraceContext
 
 _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -35,9 +35,9 @@ class Metrics:
         self.registry.register(_CallCollector(self._counts, self._histograms))
         self.registry.register(_PoolCollector(pools))
 
-    def count_lost_spans(self, count: Callable[[], int]) -> None:
-        """Tell of spans that do not arrive; `count` says how many there are by now."""
-        self.registry.register(LostSpans(count))
+    def count_spans(self, counts: SpanCounts) -> None:
+        """Tell how it stands with spans."""
+        self.registry.register(SpanFigures(counts))
 
     def answered(self, pool: str, outcome: str) -> None:
         """Count an answer. Outcomes: ok, client_error, error, rejected, lost, timeout, gone."""

@@ -51,7 +51,7 @@ async def _serve(settings: Settings) -> int:
         Pools(), settings.max_body_bytes, access_log, guard, spans, settings.tracing.ratio
     )
     if tracing is not None:
-        proxy.metrics.count_lost_spans(lambda: tracing.lost)
+        proxy.metrics.count_spans(tracing)
     if settings.keys is not None:
         try:
             # Before the first call comes.

@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 _QUEUED_SPANS = 4096
 _SPANS_PER_REQUEST = 512
 _SEND_SECONDS = 2.0
-_TIMEOUT_SECONDS = 10.0
 
 
 class Delivery(OTLPSpanExporter):
@@ -33,7 +32,8 @@ class Delivery(OTLPSpanExporter):
         # The library speaks of each failure anew, with all of a stack.
         for name in ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        super().__init__(endpoint=endpoint, timeout=_TIMEOUT_SECONDS)
+        # OTEL_EXPORTER_OTLP_TIMEOUT may name another time than 10 seconds.
+        super().__init__(endpoint=endpoint)
         # Credentials in an address are nobody's business.
         self._where = urlsplit(endpoint).hostname or endpoint
         self._failing = False

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from prometheus_client import REGISTRY, Metric
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 logger = logging.getLogger(__name__)
 
 
-class LostSpans(Collector):
-    """Spans that were made and did not arrive where they were sent."""
+class SpanCounts(Protocol):
+    """How it stands with the spans of a process."""
 
-    def __init__(self, count: Callable[[], int]) -> None:
-        self._count = count
+    @property
+    def lost(self) -> int:
+        """Made, and not taken by the receiver."""
+
+    @property
+    def waiting(self) -> int:
+        """Made, and not sent yet."""
+
+
+class SpanFigures(Collector):
+    """Spans that did not arrive where they were sent, and those that are still to be sent."""
+
+    def __init__(self, counts: SpanCounts) -> None:
+        self._counts = counts
 
     def collect(self) -> Iterator[Metric]:
-        """The count by now."""
+        """The counts by now."""
         lost = CounterMetricFamily(
             "graphwarden_spans_lost", "Spans that the receiver of traces did not take."
         )
-        lost.add_metric([], self._count())
+        lost.add_metric([], self._counts.lost)
         yield lost
+        waiting = GaugeMetricFamily("graphwarden_spans_waiting", "Spans that wait to be sent.")
+        waiting.add_metric([], self._counts.waiting)
+        yield waiting
 
 
 class GraphFigures(Collector):

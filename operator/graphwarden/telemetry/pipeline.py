@@ -64,6 +64,11 @@ class Tracing:
         """Spans that were made and did not arrive."""
         return self.delivery.lost if self.delivery is not None else 0
 
+    @property
+    def waiting(self) -> int:
+        """Spans that wait to be sent."""
+        return self.sending.waiting if self.sending is not None else 0
+
     def install(self) -> None:
         """Be OpenTelemetry's own of this process: whatever makes spans by it does so here."""
         otel.set_tracer_provider(self.tracers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import (
@@ -14,7 +13,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from graphwarden.telemetry.figures import GraphFigures, LostSpans
+from graphwarden.telemetry.figures import GraphFigures, SpanCounts, SpanFigures
 from graphwarden.worker.exemplars import Case, Exemplars
 
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
@@ -149,9 +148,9 @@ class Metrics:
         own = vars(self).values()
         return {m._name for m in own if isinstance(m, Counter | Gauge | Histogram)}
 
-    def count_lost_spans(self, count: Callable[[], int]) -> None:
-        """Tell of spans that do not arrive; `count` says how many there are by now."""
-        self.registry.register(LostSpans(count))
+    def count_spans(self, counts: SpanCounts) -> None:
+        """Tell how it stands with spans."""
+        self.registry.register(SpanFigures(counts))
 
     def run_started(self, assistant_id: str) -> None:
         """A run took a place."""

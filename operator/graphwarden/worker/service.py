@@ -175,7 +175,7 @@ def make_service(settings: Settings, spans: Spans | None = None) -> Service:
     """A worker that has not started; `spans` where it makes any."""
     metrics = Metrics(settings.capability)
     if spans is not None:
-        metrics.count_lost_spans(lambda: spans.tracing.lost)
+        metrics.count_spans(spans.tracing)
     return Service(
         settings=settings,
         observer=Observer(metrics, spans),

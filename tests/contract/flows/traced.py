@@ -76,3 +76,16 @@ def build_traced(checkpointer: Any = None) -> Any:
     graph.add_edge("sub", "far")
     graph.add_edge("far", END)
     return graph.compile(checkpointer=checkpointer)
+
+
+def fail(state: State) -> State:
+    """Fail with a message that tells everything."""
+    raise ValueError(f"cannot read {state['foo']}")
+
+
+def build_quoting(checkpointer: Any = None) -> Any:
+    """One node, which fails."""
+    graph = StateGraph(State)
+    graph.add_node("fail", fail)
+    graph.add_edge(START, "fail")
+    return graph.compile(checkpointer=checkpointer)
