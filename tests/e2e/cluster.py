@@ -7,6 +7,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -63,20 +65,32 @@ def _check_machine() -> None:
         skip(f"{error}; or name a cluster in {GIVEN}")
 
 
-def install(kube: Kube) -> None:
-    """`helm install` into a namespace that enforces the restricted Pod Security standard."""
+def install(
+    kube: Kube,
+    chart: Path = ROOT / "charts/graphwarden",
+    tag: str = TAG,
+    **values: Any,
+) -> None:
+    """`helm install` into a namespace that enforces the restricted Pod Security standard.
+
+    Args:
+        kube: the namespace.
+        chart: this working copy's, or another version's.
+        tag: that of the images.
+        values: more than `VALUES`, or others; None leaves one out.
+    """
     level = "pod-security.kubernetes.io/enforce"
     meta = {"name": kube.namespace, "labels": {level: "restricted"}}
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
     images = {
-        program: {"repository": f"{IMAGES}-{program}", "tag": TAG, "pullPolicy": "IfNotPresent"}
+        program: {"repository": f"{IMAGES}-{program}", "tag": tag, "pullPolicy": "IfNotPresent"}
         for program in ("operator", "router", "worker")
     }
-    values = HOME / "e2e-values.yaml"
-    values.parent.mkdir(parents=True, exist_ok=True)
-    values.write_text(yaml.safe_dump({**VALUES, "images": images}))
-    chart = str(ROOT / "charts/graphwarden")
-    kube.helm("upgrade", "--install", "graphwarden", chart, "-f", str(values))
+    file = HOME / "e2e-values.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    wanted = {**VALUES, "images": images, **values}
+    file.write_text(yaml.safe_dump({k: v for k, v in wanted.items() if v is not None}))
+    kube.helm("upgrade", "--install", "graphwarden", str(chart), "-f", str(file))
     try:
         kube.kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=180s")
     except CommandFailed as error:

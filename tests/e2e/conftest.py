@@ -12,8 +12,10 @@ import yaml
 
 from e2e.cluster import install, reach_router, running_cluster
 from e2e.kube import ROOT, Kube
+from e2e.upgrades import Upgrade, can_upgrade, upgrade_from_previous
 
 _SECONDS_FOR_A_COLD_BUILD = 3600
+_upgrades: list[Upgrade | None] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,8 +29,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def kube() -> Iterator[Kube]:
     """The namespace of the release, with operator, router and PostgreSQL running."""
     with running_cluster() as kube:
+        _upgrades.append(upgrade_from_previous(kube) if can_upgrade(kube) else None)
         install(kube)
         yield kube
+
+
+@pytest.fixture(scope="session")
+def upgrade(kube: Kube) -> Upgrade | None:
+    """The upgrade from the version before that made the release; None where it was there."""
+    assert kube
+    return _upgrades[0]
 
 
 @pytest.fixture(scope="session")
