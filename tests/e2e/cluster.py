@@ -15,6 +15,7 @@ import yaml
 from e2e.kube import HOME, LOCALCLUSTER, ROOT, CommandFailed, Kube, run, skip
 from e2e.slow import PACKAGE
 
+CHART = ROOT / "charts/graphwarden"
 GIVEN = "GRAPHWARDEN_E2E_KUBECONFIG"
 # Where a given cluster finds the images: `PREFIX-operator:TAG` and so on.
 IMAGES = os.environ.get("GRAPHWARDEN_E2E_IMAGES", "localhost/graphwarden")
@@ -67,7 +68,7 @@ def _check_machine() -> None:
 
 def install(
     kube: Kube,
-    chart: Path = ROOT / "charts/graphwarden",
+    chart: Path = CHART,
     tag: str = TAG,
     **values: Any,
 ) -> None:
@@ -79,9 +80,7 @@ def install(
         tag: that of the images.
         values: more than `VALUES`, or others; None leaves one out.
     """
-    level = "pod-security.kubernetes.io/enforce"
-    meta = {"name": kube.namespace, "labels": {level: "restricted"}}
-    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+    make_namespaces(kube, kube.namespace)
     images = {
         program: {"repository": f"{IMAGES}-{program}", "tag": tag, "pullPolicy": "IfNotPresent"}
         for program in ("operator", "router", "worker")
@@ -95,6 +94,13 @@ def install(
         kube.kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=180s")
     except CommandFailed as error:
         raise CommandFailed(f"{error}\n{describe(kube)}") from None
+
+
+def make_namespaces(kube: Kube, *names: str) -> None:
+    """Namespaces that enforce the restricted Pod Security standard."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace"}
+    kube.apply(*({**namespace, "metadata": {"name": name, "labels": labels}} for name in names))
 
 
 def describe(kube: Kube) -> str:

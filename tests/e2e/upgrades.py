@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import yaml
 
-from e2e.cluster import IMAGES, TAG, install, reach_router
+from e2e.cluster import CHART, IMAGES, POSTGRES, TAG, install, make_namespaces, reach_router
 from e2e.kube import LOCALCLUSTER, Kube, Manifest, make_graphspec, run, until
 from e2e.slow import Callers, make_slow_pool
 
@@ -21,6 +22,9 @@ SOURCE = Path(__file__).parent / "previous/graphwarden-0.1.0.tar.xz"
 PREVIOUS = "previous"
 POOL, KEPT = "steady", "kept_reply"
 THREAD = "upgrade-thread-1"
+# A database that stays: the data of the chart's own go with its pod, which an upgrade may replace.
+_DATABASE, _SECRET = "upgrade-database", "upgrade-dsn"
+_STORAGE = {"secretName": _SECRET}
 _PROGRAMS = ("operator", "router", "worker")
 _CALLERS = 3
 _SECONDS = 0.3
@@ -52,8 +56,10 @@ def upgrade_from_previous(kube: Kube) -> Upgrade:
         with tarfile.open(SOURCE) as archive:
             archive.extractall(folder, filter="data")
         _make_images(folder / "operator/graphwarden")
+        _make_database(kube)
         # Without the values that it does not know.
-        install(kube, folder / "charts/graphwarden", PREVIOUS, router={}, externalMetrics=None)
+        values = {"storage": _STORAGE, "router": {}, "externalMetrics": None}
+        install(kube, folder / "charts/graphwarden", PREVIOUS, **values)
     kube.apply(*make_slow_pool(POOL, scaling={"mode": "None"}, replicas=2))
     kube.apply(make_graphspec("kept-reply", KEPT, "email", resumable=True))
     kube.until_ready(f"slow-{POOL}", "kept-reply", seconds=180)
@@ -70,6 +76,10 @@ def upgrade_from_previous(kube: Kube) -> Upgrade:
     kube.delete("graphspec", f"slow-{POOL}", "kept-reply")
     kube.delete("graphpool", POOL)
     kube.delete("configmap", f"{POOL}-modules")
+    # The tests' own release has another database.
+    install(kube)
+    kube.delete("secret", _SECRET)
+    kube.delete("namespace", _DATABASE)
     return upgrade
 
 
@@ -81,7 +91,7 @@ async def _upgrade_under_calls(kube: Kube, url: str) -> Counter[str]:
 
 def _upgrade(kube: Kube) -> None:
     # What is in crds/ helm installs once and never again, but for this.
-    install(kube, crds={"upgrade": "always"})
+    install(kube, crds={"upgrade": "always"}, storage=_STORAGE)
     for name in ("operator", "router"):
         kube.kubectl("rollout", "status", f"deployment/graphwarden-{name}", "--timeout=300s")
     until("the pool has this version's workers", lambda: _is_upgraded(kube), seconds=240)
@@ -102,6 +112,22 @@ def _read_thread(router: httpx.Client) -> Any:
     answer = router.get(f"/threads/{THREAD}/state")
     assert answer.status_code == 200, answer.text
     return answer.json()["values"]
+
+
+def _make_database(kube: Kube) -> None:
+    """The chart's PostgreSQL in a namespace of its own, and a Secret with the way there."""
+    make_namespaces(kube, kube.namespace, _DATABASE)
+    there = Kube(kube.kubeconfig, _DATABASE)
+    only = ("--show-only", "templates/evaluation-postgres.yaml")
+    settings = ("storage.evaluation=true", f"storage.evaluationImage={POSTGRES}")
+    asked = [word for each in settings for word in ("--set", each)]
+    rendered = there.helm("template", "graphwarden", str(CHART), *only, *asked)
+    objects: list[Manifest] = list(yaml.safe_load_all(rendered))
+    there.apply(*objects)
+    (made,) = (each for each in objects if each["kind"] == "Secret")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _SECRET}}
+    kube.apply({**secret, "stringData": {"dsn": made["stringData"]["dsn"]}})
+    there.kubectl("wait", "deployment", "--all", "--for=condition=Available", "--timeout=180s")
 
 
 def _make_images(package: Path) -> None:
