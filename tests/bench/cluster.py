@@ -25,7 +25,7 @@ from bench.load import summarise
 from bench.machine import describe_machine
 from bench.parts import Part, print_part
 from e2e.cluster import GIVEN, reach_router
-from e2e.kube import HOME, Kube, Manifest, make_graphspec, until
+from e2e.kube import HOME, Kube, Manifest, make_graphspec
 from e2e.slow import PACKAGE, Callers, make_slow_pool
 
 _STEADY, _GROWS, _OLD_WAY = "bench-steady", "bench-grows", "bench-cpu"
@@ -158,7 +158,7 @@ async def measure_waking(kube: Kube, url: str, rounds: int) -> Part:
     with pool(kube, _GROWS, scaling=scaling, admission={"coldStartWait": "120s"}):
         for number in range(rounds):
             await asyncio.to_thread(
-                until, "the pool sleeps", lambda: not kube.pods(_GROWS), _PATIENCE
+                kube.until_condition, f"slow-{_GROWS}", "Ready", "True", "ScaledToZero", _PATIENCE
             )
             times = await _wake(kube, url)
             late.append(times["answered"] - times["ready"])
@@ -218,13 +218,14 @@ def main() -> None:
     machine = describe_machine()
     kube = Kube(os.environ.get(GIVEN) or str(HOME / "run/admin.conf"))
     with reach_router(kube) as url:
-        parts = [
-            measure_new_graphs(kube, url, asked.graphs),
-            asyncio.run(measure_growth(kube, url)),
-            asyncio.run(measure_waking(kube, url, asked.rounds)),
-        ]
-    for part in parts:
-        print_part(part)
+        parts = []
+        for measure in (
+            lambda: measure_new_graphs(kube, url, asked.graphs),
+            lambda: asyncio.run(measure_growth(kube, url)),
+            lambda: asyncio.run(measure_waking(kube, url, asked.rounds)),
+        ):
+            parts.append(measure())
+            print_part(parts[-1])
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     told = [{"title": part.title, "rows": part.rows} for part in parts]
     asked.json.write_text(json.dumps({"machine": machine, "parts": told}, indent=1) + "\n")
