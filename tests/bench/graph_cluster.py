@@ -94,7 +94,7 @@ def change_graph(api: Api, number: int, seconds: int) -> None:
 def set_workers(api: Api, pool: int, host: str, ports: Sequence[int]) -> None:
     """The ready workers of a pool: one slice per port, as slices have one port for all."""
     for number, port in enumerate(ports):
-        api.apply(_make_slice(f"pool-{pool}-{number}", pool, host, port))
+        api.apply(make_slice(f"pool-{pool}-{number}", f"pool-{pool}", host, port))
 
 
 def drop_worker(api: Api, pool: int, number: int) -> None:
@@ -115,11 +115,12 @@ def fill(kubeconfig: Path, graphs: int) -> None:
         list(threads.map(make, (range(start, graphs, 3) for start in range(3))))
 
 
-def _make_slice(name: str, pool: int, host: str, port: int) -> dict[str, Any]:
+def make_slice(name: str, pool: str, host: str, port: int) -> dict[str, Any]:
+    """An EndpointSlice with one ready worker of a pool."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": {"name": name, "labels": {"graphwarden.dev/pool": f"pool-{pool}"}},
+        "metadata": {"name": name, "labels": {"graphwarden.dev/pool": pool}},
         "addressType": "IPv4",
         "ports": [{"name": "http", "port": port}],
         "endpoints": [{"addresses": [host], "conditions": {"ready": True}}],

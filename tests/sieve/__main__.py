@@ -54,6 +54,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="write JSON here")
     parser.add_argument("--every", type=int, default=1, help="only each n-th case")
     parser.add_argument("--first", type=int, default=1, help="number of the case to begin with")
+    parser.add_argument("--only", type=int, nargs="+", help="numbers of the cases to run")
     parser.add_argument("--lanes", type=int, default=2, help="cases at a time")
     options = parser.parse_args()
     given = os.environ.get("GRAPHWARDEN_TEST_KUBECONFIG")
@@ -68,7 +69,8 @@ def run_all(kubeconfig: Path, options: argparse.Namespace) -> int:
     """All cases on one API server; each has a namespace, an operator and a worker of its own."""
     calm = walk(kubeconfig, Case("calm"))
     cases = make_cases(len(calm.writes))[:: options.every]
-    waiting, lock = iter(list(enumerate(cases, 1))[options.first - 1 :]), threading.Lock()
+    wanted = options.only or range(options.first, len(cases) + 1)
+    waiting, lock = iter([one for one in enumerate(cases, 1) if one[0] in wanted]), threading.Lock()
 
     def take() -> tuple[int, Case] | None:
         with lock:
@@ -101,7 +103,7 @@ def run_case(kubeconfig: Path, calm: Outcome, case: Case, address: str) -> dict[
     """One walk beside the calm one."""
     began = time.monotonic()
     try:
-        found = walk(kubeconfig, case, address)
+        found = walk(kubeconfig, case, address, calm)
         deviations, writes = compare(calm, found), len(found.writes)
     except AssertionError as error:
         deviations, writes = [str(error)], 0

@@ -117,40 +117,43 @@ def take_picture(api: Api) -> dict[str, Any]:
     return picture
 
 
-class Starting(Protocol):
+class Looking(Protocol):
     """The operator's process, as far as waiting for it goes."""
-
-    start_seconds: float
 
     def is_up(self) -> bool:
         """Whether it has read the fleet."""
+
+    def count_passes(self) -> float:
+        """How many passes over a pool it has brought to their end."""
 
 
 def settle(
     api: Api,
     look: Callable[[], int],
     quiet_seconds: float,
-    operator: Starting,
+    operator: Looking,
     limit: float = 600,
 ) -> None:
-    """Wait until the operator is up, every spec has been seen, and nothing was written for a while.
+    """Wait until the operator is up, has seen every spec, and has written nothing for a while.
 
-    That while is as long as the operator took to start, where that is longer: on a machine on which
-    a start takes long, so does a pass. `limit`, in seconds, is there to end, not to measure.
+    In that while it has looked at each pool twice, however long that takes on this machine.
+    `limit`, in seconds, is there to end, not to measure.
     """
     deadline = time.monotonic() + limit
-    seen, since = look(), time.monotonic()
-    while time.monotonic() - since < max(quiet_seconds, operator.start_seconds):
+    seen, since, looked, pools = look(), time.monotonic(), operator.count_passes(), 1
+    while time.monotonic() - since < quiet_seconds or operator.count_passes() - looked <= 2 * pools:
         assert time.monotonic() < deadline, "the operator does not come to rest"
         time.sleep(0.1)
-        now = look()
-        if now != seen or not operator.is_up() or not _is_observed(api):
-            seen, since = now, time.monotonic()
+        now, specs = look(), [*api.list("GraphSpec"), *api.list("GraphPool")]
+        pools = len({_find_pool(body) for body in specs})
+        if now != seen or not operator.is_up() or not all(map(_is_observed, specs)):
+            seen, since, looked = now, time.monotonic(), operator.count_passes()
 
 
-def _is_observed(api: Api) -> bool:
-    bodies = [*api.list("GraphSpec"), *api.list("GraphPool")]
-    return all(
-        body.get("status", {}).get("observedGeneration") == body["metadata"]["generation"]
-        for body in bodies
-    )
+def _find_pool(body: dict[str, Any]) -> str:
+    return str(body["spec"].get("capability") or body["metadata"]["name"])
+
+
+def _is_observed(body: dict[str, Any]) -> bool:
+    seen = body.get("status", {}).get("observedGeneration")
+    return bool(seen == body["metadata"]["generation"])

@@ -72,10 +72,14 @@ def _walk_all(cases: list[Case], folder: Path, lanes: int) -> tuple[list[Result]
         try:
             with _run_lane(kubeconfig, folder / str(number), number) as walker:
                 while group := take():
+                    began, found = time.monotonic(), list[Result]()
                     for result in walker.walk(group):
-                        results.append(result)
+                        found.append(result)
                         for text in result.deviations:
                             print(f"DEVIATION {result.field}, {result.case}: {text}", flush=True)
+                    results += found
+                    seconds = time.monotonic() - began
+                    print(f"{group[0].field}: {len(found)} cases, {seconds:.0f} s", flush=True)
         except AssertionError as error:
             return results, [f"the operator of lane {number}: {str(error)[-2000:]}"]
         return results, []

@@ -23,6 +23,8 @@ _ROOT = Path(__file__).parents[3]
 _HOME = Path(os.environ.get("LOCALCLUSTER_HOME", Path.home() / ".cache/localcluster"))
 _TOKEN = "integration-tests"
 _START_SECONDS = 120
+# For pages over plain HTTP: httpx.get reads all authorities at each call, which takes it 30 ms.
+_NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def require_programs() -> tuple[Path, Path]:
@@ -112,6 +114,17 @@ def find_free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def fetch_page(url: str) -> httpx.Response:
+    """A page of the operator itself, over plain HTTP; fit to be asked for again and again."""
+    return httpx.get(url, verify=_NO_AUTHORITIES)
+
+
+def count_figures(url: str, name: str, without: str = "") -> float:
+    """The sum of a metric over its labels, leaving out lines with `without` in them."""
+    lines = [line for line in fetch_page(url).text.splitlines() if line.startswith(name)]
+    return sum(float(line.split()[-1]) for line in lines if not without or without not in line)
 
 
 def _write_kubeconfig(path: Path, url: str) -> Path:

@@ -17,7 +17,14 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from integration.control.apiserver import Api, find_free_port, require_programs, run_api_server
+from integration.control.apiserver import (
+    Api,
+    count_figures,
+    fetch_page,
+    find_free_port,
+    require_programs,
+    run_api_server,
+)
 
 Value = TypeVar("Value")
 _counter = itertools.count()
@@ -93,19 +100,15 @@ class OperatorProcess:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.health_url}/readyz").is_success
+            return fetch_page(f"{self.health_url}/readyz").is_success
         except httpx.TransportError:
             return False
 
     def count_passes(self) -> float:
-        lines = httpx.get(self.metrics_url).text.splitlines()
-        name = "graphwarden_reconcile_duration_seconds_count"
-        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+        return count_figures(self.metrics_url, "graphwarden_reconcile_duration_seconds_count")
 
     def count_writes(self) -> float:
-        lines = httpx.get(self.metrics_url).text.splitlines()
-        name = "graphwarden_writes_total"
-        return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+        return count_figures(self.metrics_url, "graphwarden_writes_total")
 
 
 @pytest.fixture

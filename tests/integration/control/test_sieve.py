@@ -28,7 +28,7 @@ def calm(kubeconfig: Path) -> Outcome:
 def test_an_operator_that_is_killed_ends_where_it_would_have_with_as_many_writes(
     kubeconfig: Path, calm: Outcome, case: Case
 ) -> None:
-    found = walk(kubeconfig, case)
+    found = walk(kubeconfig, case, calm=calm)
     assert found.kills == 1
     assert compare(calm, found) == []
     assert len(found.writes) == len(calm.writes)
@@ -38,4 +38,4 @@ def test_an_operator_that_is_killed_ends_where_it_would_have_with_as_many_writes
 def test_what_the_operator_did_not_see_or_could_not_do_is_made_good(
     kubeconfig: Path, calm: Outcome, case: Case
 ) -> None:
-    assert compare(calm, walk(kubeconfig, case)) == []
+    assert compare(calm, walk(kubeconfig, case, calm=calm)) == []
