@@ -143,7 +143,7 @@ def settle(
     seen, since, looked, pools = look(), time.monotonic(), operator.count_passes(), 1
     while time.monotonic() - since < quiet_seconds or operator.count_passes() - looked <= 2 * pools:
         assert time.monotonic() < deadline, "the operator does not come to rest"
-        time.sleep(0.1)
+        time.sleep(0.25)
         now, specs = look(), [*api.list("GraphSpec"), *api.list("GraphPool")]
         pools = len({_find_pool(body) for body in specs})
         if now != seen or not operator.is_up() or not all(map(_is_observed, specs)):

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,19 +27,27 @@ def main() -> int:
     """0: no case went other than it should."""
     parser = argparse.ArgumentParser(prog="python -m walks", description=__doc__)
     parser.add_argument("--field", default="", help="only fields whose name begins like this")
+    parser.add_argument("--first", type=int, default=1, help="number of the field to begin with")
     parser.add_argument("--lanes", type=int, default=2, help="namespaces at a time")
     parser.add_argument("--report", type=Path, default=Path("walk.json"))
     options = parser.parse_args()
     cases = [case for case in make_all_cases() if case.field.startswith(options.field)]
+    fields = list(dict.fromkeys(case.field for case in cases))[options.first - 1 :]
+    cases = [case for case in cases if case.field in fields]
     if not cases:
         parser.error(f"no field begins with {options.field}")
     started = time.monotonic()
-    with TemporaryDirectory() as folder:
-        results, broken = _walk_all(cases, Path(folder), options.lanes)
-    broken += [f"{name}: no value shows" for name in find_silent_fields(cases, results)]
-    summary = summarise(results, broken, time.monotonic() - started)
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(json.dumps(summary, indent=1, ensure_ascii=False))
+
+    def save(results: Sequence[Result], broken: Sequence[str]) -> dict[str, Any]:
+        summary = summarise(results, broken, time.monotonic() - started)
+        options.report.write_text(json.dumps(summary, indent=1, ensure_ascii=False))
+        return summary
+
+    with TemporaryDirectory() as folder:
+        results, broken = _walk_all(cases, Path(folder), options.lanes, save)
+    broken += [f"{name}: no value shows" for name in find_silent_fields(cases, results)]
+    summary = save(results, broken)
     _print(summary)
     return 1 if summary["deviations"] else 0
 
@@ -59,13 +67,20 @@ def summarise(results: Sequence[Result], broken: Sequence[str], seconds: float) 
     }
 
 
-def _walk_all(cases: list[Case], folder: Path, lanes: int) -> tuple[list[Result], list[str]]:
-    groups = iter([list(g) for _, g in itertools.groupby(cases, key=lambda case: case.field)])
-    lock = threading.Lock()
+def _walk_all(
+    cases: list[Case],
+    folder: Path,
+    lanes: int,
+    save: Callable[[Sequence[Result], Sequence[str]], object],
+) -> tuple[list[Result], list[str]]:
+    """All cases; `save` is given what is there after each field."""
+    groups = [list(g) for _, g in itertools.groupby(cases, key=lambda case: case.field)]
+    waiting = iter(groups)
+    lock, so_far = threading.Lock(), list[Result]()
 
     def take() -> list[Case] | None:
         with lock:
-            return next(groups, None)
+            return next(waiting, None)
 
     def walk_lane(kubeconfig: Path, number: int) -> tuple[list[Result], list[str]]:
         results: list[Result] = []
@@ -78,6 +93,9 @@ def _walk_all(cases: list[Case], folder: Path, lanes: int) -> tuple[list[Result]
                         for text in result.deviations:
                             print(f"DEVIATION {result.field}, {result.case}: {text}", flush=True)
                     results += found
+                    with lock:
+                        so_far.extend(found)
+                        save(so_far, [])
                     seconds = time.monotonic() - began
                     print(f"{group[0].field}: {len(found)} cases, {seconds:.0f} s", flush=True)
         except AssertionError as error:

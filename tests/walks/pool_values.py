@@ -163,6 +163,9 @@ POOL: Final[Mapping[str, Hand]] = {
                     "containers": [{"name": "worker"} | {"livenessProbe": {"periodSeconds": 0}}]
                 }
             },
+            "null in a sidecar": {
+                "spec": {"containers": [{"name": "s", "image": "i"} | {"imagePullPolicy": None}]}
+            },
             "empty texts": {
                 "spec": {"dnsPolicy": "", "schedulerName": "", "restartPolicy": ""}
                 | {"containers": [{"name": "worker", "terminationMessagePolicy": ""}]}

@@ -35,6 +35,20 @@ def test_a_pool_without_a_graphpool_has_its_seven_children(make_graph: Any, pool
     ]
 
 
+def test_a_null_that_somebody_wrote_asks_for_nothing(
+    make_graph: Any, make_graphpool: Any, pool_of: Any
+) -> None:
+    sidecar = {"name": "s", "image": "i", "imagePullPolicy": None}
+    pool = make_graphpool(
+        scaling={"behavior": {"scaleUp": None}},
+        worker={"podTemplate": {"spec": {"containers": [sidecar]}}},
+    )
+    pool = pool_of(make_graph("email-reply"), pool)
+    assert _child(pool, "HorizontalPodAutoscaler")["spec"]["behavior"] == {}
+    containers = _child(pool, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert {"name": "s", "image": "i"} in containers
+
+
 def test_the_whole_deployment(make_graph: Any, make_graphpool: Any, pool_of: Any) -> None:
     graphpool = make_graphpool(storage={"secretRef": {"name": "postgres"}})
     deployment = _child(pool_of(make_graph("email-reply"), graphpool), "Deployment")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from graphwarden.api.fleet import Pool
 from graphwarden.control.desired.account import make_service_account
 from graphwarden.control.desired.autoscaler import make_autoscaler
@@ -26,4 +29,14 @@ def make_children(pool: Pool) -> list[Manifest]:
         make_scaled_object(pool),
         make_disruption_budget(pool),
     ]
-    return [child for child in children if child is not None]
+    return [drop_nulls(child) for child in children if child is not None]
+
+
+def drop_nulls(value: Any) -> Any:
+    """The value without the fields that are null: they ask for nothing.
+
+    The API server puts its defaults there, which would look like a difference for ever.
+    """
+    if isinstance(value, Mapping):
+        return {key: drop_nulls(below) for key, below in value.items() if below is not None}
+    return [drop_nulls(item) for item in value] if isinstance(value, list) else value
