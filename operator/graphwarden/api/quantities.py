@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -33,6 +34,7 @@ DURATION_PATTERN: Final = r"^([0-9]+(ms|s|m|h))+$"
 BYTES_PATTERN: Final = r"^[0-9]+(k|M|G|Ki|Mi|Gi)?$"
 
 
+@functools.lru_cache(1024)
 def parse_duration(text: str) -> float:
     """Seconds in a duration such as `90s`, `15m` or `1h30m`.
 

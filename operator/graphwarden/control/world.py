@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -60,13 +61,18 @@ class World:
 
     def graphs_of(self, pool: ObjectKey) -> Iterator[tuple[ObjectKey, Manifest]]:
         """Every GraphSpec that names the pool, accepted or not, sorted by name."""
-        for key, body in sorted(self.graphs.items()):
-            if find_pool_key(body) == pool:
-                yield key, body
+        return iter(self._members.get(pool, ()))
 
     def pool_keys(self) -> set[ObjectKey]:
         """Every pool that some object speaks of."""
-        return {find_pool_key(body) for body in self.graphs.values()} | set(self.graphpools)
+        return self._members.keys() | set(self.graphpools)
+
+    @cached_property
+    def _members(self) -> Mapping[ObjectKey, list[tuple[ObjectKey, Manifest]]]:
+        found: dict[ObjectKey, list[tuple[ObjectKey, Manifest]]] = {}
+        for key, body in sorted(self.graphs.items()):
+            found.setdefault(find_pool_key(body), []).append((key, body))
+        return found
 
 
 def find_pool_key(graph: Manifest) -> ObjectKey:
@@ -125,11 +131,15 @@ def make_world(
 ) -> World:
     """Parse what was read and settle the fleet. Objects that are being deleted are gone already.
 
-    What `previous` has parsed of the same version is taken from there.
+    What `previous` has of the same version is taken from there: passes that wait hold several
+    worlds, and each would else have all bodies of its own.
     """
-    known = previous.parsed if previous else {}
-    raw_graphs = {_key(body): body for body in graphs if _stays(body)}
-    raw_pools = {_key(body): body for body in graphpools if _stays(body)}
+    previous = previous or World()
+    known = previous.parsed
+    raw_graphs = {_key(body): _keep(body, previous.graphs) for body in graphs if _stays(body)}
+    raw_pools = {
+        _key(body): _keep(body, previous.graphpools) for body in graphpools if _stays(body)
+    }
     versions = {find_version(body): body for body in (*raw_graphs.values(), *raw_pools.values())}
     parsed = {
         version: known.get(version) or parse_object(body) for version, body in versions.items()
@@ -179,6 +189,13 @@ def _outline(pool: Pool | None) -> object:
         return None
     owner = pool.graphpool.metadata.uid if pool.graphpool else None
     return pool.spec, pool.registry, owner, {graph.metadata.uid for graph in pool.graphs}
+
+
+def _keep(body: Manifest, former: Mapping[ObjectKey, Manifest]) -> Manifest:
+    """The body as it was read before, if it is still the same."""
+    old = former.get(_key(body))
+    same = old is not None and find_version(old) == find_version(body)
+    return old if old is not None and same else body
 
 
 def _key(body: Manifest) -> ObjectKey:

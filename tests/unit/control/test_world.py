@@ -38,6 +38,21 @@ def test_a_new_context_changes_the_pool(make_graph: Any, world_of: Any) -> None:
     assert find_changed_pools(before, after) == {EMAIL}
 
 
+def test_what_has_not_changed_is_kept_once_however_often_the_fleet_is_read(make_graph: Any) -> None:
+    def read(version: str, previous: World) -> World:
+        graphs = [make_graph("same"), make_graph("other")]
+        graphs[0]["metadata"]["resourceVersion"] = "1"
+        graphs[1]["metadata"]["resourceVersion"] = version
+        defaults = GraphPoolSpec()
+        return make_world(graphs, [], {}, policy=Policy(), defaults=defaults, previous=previous)
+
+    first = read("2", World())
+    second = read("3", first)
+    same, other = ("sales", "same"), ("sales", "other")
+    assert second.graphs[same] is first.graphs[same]
+    assert second.graphs[other] is not first.graphs[other]
+
+
 def test_at_the_start_every_pool_with_graphs_is_new(make_graph: Any, world_of: Any) -> None:
     assert find_changed_pools(World(), world_of(make_graph("a"))) == {EMAIL}
 
