@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -192,7 +193,14 @@ def compare(calm: Outcome, found: Outcome) -> list[str]:
             deviations.append(f"after {name}, other than undisturbed: {', '.join(different)}")
     if found.kills and len(found.writes) != len(calm.writes):
         # Nothing was kept from the operator, so nothing had to be written twice.
-        deviations.append(f"{len(found.writes)} writes instead of {len(calm.writes)}")
+        surplus = Counter(map(_name, found.writes)) - Counter(map(_name, calm.writes))
+        text = f"{len(found.writes)} writes instead of {len(calm.writes)}"
+        deviations.append(f"{text}, more than undisturbed: {', '.join(sorted(surplus))}")
     if found.traces:
         deviations.append(f"{len(found.traces)} tracebacks in the log")
     return deviations
+
+
+def _name(write: Write) -> str:
+    place = write.path.partition("/namespaces/")[2].partition("/")[2]
+    return f"{write.method} {place or write.path}"

@@ -24,6 +24,7 @@ from walks.snapshot import (
     make_snapshot,
     read_conditions,
 )
+from walks.values import HANDS
 
 _OURS: Final = "app.kubernetes.io/managed-by=graphwarden-operator"
 _KINDS: Final = (*ALL_CHILDREN, "Job")
@@ -273,9 +274,12 @@ def find_deviations(case: Case, state: State, changed: Iterable[str], said: str)
 
 
 def find_silent_fields(cases: Iterable[Case], results: Iterable[Result]) -> list[str]:
-    """Fields that children should show, and of which no value did. Pure."""
+    """Fields that children should show, and of which no value did. Pure.
+
+    Of a group only what is around its fields was tried: nothing, null, what it does not know.
+    """
     shown = {result.field for result in results if result.children}
-    return sorted({case.field for case in cases if case.shows} - shown)
+    return sorted({case.field for case in cases if case.shows and case.field in HANDS} - shown)
 
 
 def _is_observed(body: dict[str, Any]) -> bool:

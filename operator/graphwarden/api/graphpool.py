@@ -12,6 +12,7 @@ from graphwarden.api.pod_template import check_pod_template
 from graphwarden.api.quantities import (
     ByteCount,
     Duration,
+    check_int_or_share,
     check_resources,
     parse_bytes,
     parse_duration,
@@ -182,7 +183,7 @@ class DrainSpec(Section):
 class DisruptionSpec(Section):
     """How many pods a voluntary disruption may take at once."""
 
-    max_unavailable: int | str = 1
+    max_unavailable: Annotated[int | str, AfterValidator(check_int_or_share)] = 1
 
 
 class NetworkSpec(Section):

@@ -30,6 +30,8 @@ _QUANTITY = re.compile(
     r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)|[eE]([+-]?[0-9]{1,4}))?"
 )
 
+_MOST_INT32: Final = 2**31 - 1
+
 DURATION_PATTERN: Final = r"^([0-9]+(ms|s|m|h))+$"
 BYTES_PATTERN: Final = r"^[0-9]+(k|M|G|Ki|Mi|Gi)?$"
 
@@ -98,6 +100,17 @@ def check_resources(resources: dict[str, Any]) -> dict[str, Any]:
                 )
                 raise ValueError(text)
     return resources
+
+
+def check_int_or_share(value: int | str) -> int | str:
+    """A number or a percentage as it is; what text means, the API server checks.
+
+    Raises:
+        ValueError: the number does not fit, of which the API server would not say where it stands.
+    """
+    if isinstance(value, int) and value > _MOST_INT32:
+        raise ValueError(f"must be at most {_MOST_INT32}")
+    return value
 
 
 def _check_duration(text: str) -> str:

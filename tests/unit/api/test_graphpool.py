@@ -36,3 +36,11 @@ def test_resources_of_another_shape_are_left_to_the_api_server() -> None:
     resources = {"requests": "1", "claims": []}
     spec = GraphPoolSpec.model_validate({"worker": {"resources": resources}})
     assert spec.worker.resources == resources
+
+
+def test_more_unavailable_pods_than_the_api_server_can_count_are_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match="maxUnavailable.*\n.*at most 2147483647"):
+        GraphPoolSpec.model_validate({"disruption": {"maxUnavailable": 2**31}})
+    for value in (2**31 - 1, "50%"):
+        spec = GraphPoolSpec.model_validate({"disruption": {"maxUnavailable": value}})
+        assert spec.disruption.max_unavailable == value

@@ -8,7 +8,7 @@ import pytest
 
 from walks.fields import ABSENT, Case, State, find_gaps, list_all_fields, make_all_cases, put
 from walks.schema import list_fields, read_crds
-from walks.walk import find_deviations
+from walks.walk import find_deviations, find_silent_fields
 
 
 def test_every_field_of_both_schemas_has_values() -> None:
@@ -65,3 +65,8 @@ def test_a_deviation_says_what_is_not_as_it_should_be(
     case = Case("GraphPool.worker.env", "x", [], right, ("Deployment",), {}, "env")
     texts = find_deviations(case, state, changed, said)
     assert [text for text in texts if found in text] if found else not texts
+
+
+def test_a_field_is_silent_when_no_value_shows_and_a_group_has_nothing_to_show() -> None:
+    cases = [case for case in make_all_cases() if case.field.startswith("GraphPool.drain")]
+    assert find_silent_fields(cases, []) == ["GraphPool.drain.maxGracePeriod"]
