@@ -39,7 +39,7 @@ def test_resources_of_another_shape_are_left_to_the_api_server() -> None:
 
 
 def test_more_unavailable_pods_than_the_api_server_can_count_are_refused_by_name() -> None:
-    with pytest.raises(ValidationError, match="maxUnavailable.*\n.*at most 2147483647"):
+    with pytest.raises(ValidationError, match=r"maxUnavailable.*\n.*at most 2147483647"):
         GraphPoolSpec.model_validate({"disruption": {"maxUnavailable": 2**31}})
     for value in (2**31 - 1, "50%"):
         spec = GraphPoolSpec.model_validate({"disruption": {"maxUnavailable": value}})
