@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 _OLDEST = 20
+# A copy of the lock whose packages are here; `npm ci` takes it away with the rest.
+_INSTALLED = "node_modules/.installed-lock.json"
 # On a clean and busy machine.
 _SECONDS = 400.0
 
@@ -27,10 +29,12 @@ def install_packages(folder: Path, *scripts: str) -> None:
     # Several test processes may want the same folder.
     with (folder / "package.json").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        if not _is_installed(folder):
+        lock, installed = (folder / "package-lock.json").read_bytes(), folder / _INSTALLED
+        if not installed.exists() or installed.read_bytes() != lock:
             done = _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
             if done.returncode:
                 _give_up(f"the packages of {folder} cannot be installed: {_tell(done)}")
+            installed.write_bytes(lock)
         for script in scripts:
             done = _run([npm, "run", "--silent", script], folder)
             assert done.returncode == 0, _tell(done)
@@ -61,12 +65,6 @@ def _find_version() -> int:
         return 0
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     return int(told.removeprefix("v").split(".")[0])
-
-
-def _is_installed(folder: Path) -> bool:
-    """Whether npm has finished here since the lock was written."""
-    done = folder / "node_modules" / ".package-lock.json"
-    return done.exists() and done.stat().st_mtime >= (folder / "package-lock.json").stat().st_mtime
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

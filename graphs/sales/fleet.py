@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import httpx
 from langgraph_sdk.errors import LangGraphError
 
-from graphs.sales.remote import URL, make_trace_headers, open_client
+from graphs.sales.remote import URL, open_client
 
 _LOG = logging.getLogger(__name__)
 # A dictionary, never `true`: a thread that waits for an approval would take that for one.
@@ -24,18 +24,15 @@ async def wake_campaigns(
     None where GRAPHWARDEN_URL is not set, and none that cannot be reached: the database knows, and
     each campaign asks it before its next mail.
     """
-    url = environment.get(URL)
     threads = sorted({f"campaign-{one}-{other}" for one, other in pairs if one and other})
-    if not url or not threads:
+    if not environment.get(URL) or not threads:
         return 0
-    client, headers = open_client(environment), make_trace_headers(url)
+    client = open_client(environment)
     woken = 0
     for thread in threads:
         try:
-            if (await client.threads.get(thread, headers=headers))["status"] == "interrupted":
-                await client.runs.create(
-                    thread, "campaign", command={"resume": LOOK}, headers=headers
-                )
+            if (await client.threads.get(thread))["status"] == "interrupted":
+                await client.runs.create(thread, "campaign", command={"resume": LOOK})
                 woken += 1
         except (LangGraphError, httpx.HTTPError) as error:
             _LOG.info("a campaign was not woken", extra={"error": type(error).__name__})

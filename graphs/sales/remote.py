@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import json
 import os
 import random
@@ -27,11 +26,6 @@ from langgraph_sdk.client import LangGraphClient
 
 from graphs.sales.spans import span
 
-try:
-    from opentelemetry import propagate
-except ImportError:
-    propagate = None  # type: ignore[assignment]
-
 URL = "GRAPHWARDEN_URL"
 KEY = "LANGGRAPH_API_KEY"
 PATIENCE_SECONDS = 180.0
@@ -41,8 +35,6 @@ _COMES_BACK = frozenset({429, 502, 503, 504})
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 15.0
 _LONGEST_REASON = 300
-_TRACE_HEADERS = ("traceparent", "tracestate", "baggage")
-_INSIDE = (".svc", ".local", ".internal", ".localhost")
 
 Send = Callable[[LangGraphClient, Mapping[str, str]], Awaitable[Any]]
 
@@ -160,25 +152,6 @@ def make_wait_seconds(attempt: int) -> float:
     return float(min(_FIRST_WAIT_SECONDS * 2 ** min(attempt, 16), _LONGEST_WAIT_SECONDS))
 
 
-def is_inside(url: str) -> bool:
-    """Whether a URL's host is one of this machine or cluster: only those are told the trace."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return bool(host) and ("." not in host or host.endswith(_INSIDE))
-    return address.is_private or address.is_loopback
-
-
-def make_trace_headers(url: str) -> dict[str, str]:
-    """The headers that make the callee's spans children of the current one."""
-    if propagate is None or not is_inside(url):
-        return {}
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return {name: value for name, value in carrier.items() if name in _TRACE_HEADERS}
-
-
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], LangGraphClient]]
 _clients = WeakKeyDictionary()
 
@@ -222,7 +195,7 @@ async def _persist(
         attempt = 0
         while True:
             try:
-                return await send(client, {"Idempotency-Key": key, **make_trace_headers(url)})
+                return await send(client, {"Idempotency-Key": key})
             except httpx.HTTPStatusError as error:
                 wait = read_wait_seconds(error.response, attempt)
                 failure = await _read_failure(assistant_id, error.response)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 
 from graphs.sales.remote import (
     CallFailed,
     RouterMissing,
     call_graph,
     close_clients,
-    is_inside,
     make_key,
-    make_trace_headers,
     make_wait_seconds,
 )
 from integration.router.upstream import Received, Script, Upstream, always, answer, listening
@@ -112,38 +108,6 @@ async def test_an_error_of_the_graph_is_told_by_its_name() -> None:
 async def test_nobody_is_called_without_an_address_of_the_router() -> None:
     with pytest.raises(RouterMissing, match="set GRAPHWARDEN_URL"):
         await call_graph("icp_fit", {}, scope="p1", environment={})
-
-
-@pytest.mark.parametrize(
-    ("url", "inside"),
-    [
-        ("http://127.0.0.1:8123", True),
-        ("http://[::1]:8123", True),
-        ("http://10.0.0.7", True),
-        ("http://graphwarden-router", True),
-        ("http://graphwarden-router.sales.svc:80", True),
-        ("http://graphwarden-router.sales.svc.cluster.local", True),
-        ("https://graphs.northwind.example", False),
-        ("https://8.8.8.8", False),
-        ("http://svc.example", False),
-        ("", False),
-    ],
-)
-def test_only_hosts_of_the_cluster_are_told_the_trace(url: str, inside: bool) -> None:
-    assert is_inside(url) is inside
-
-
-@pytest.fixture
-def trace_id() -> Iterator[str]:
-    """The id of the trace that is current in the test."""
-    tracer = TracerProvider().get_tracer("tests")
-    with tracer.start_as_current_span("node") as span:
-        yield f"{span.get_span_context().trace_id:032x}"
-
-
-def test_the_current_trace_goes_along(trace_id: str) -> None:
-    assert trace_id in make_trace_headers("http://127.0.0.1")["traceparent"]
-    assert make_trace_headers("https://graphs.northwind.example") == {}
 
 
 def test_a_key_depends_on_scope_graph_and_input() -> None:
