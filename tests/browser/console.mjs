@@ -114,6 +114,15 @@ try {
   await until(page, "error: ValueError", "table");
   await page.waitForSelector(".drawing .failed");
 
+  // Its requests are shown to who asks for them.
+  const steps = () => page.evaluate(() => [...document.querySelectorAll(".step")].map((step) => step.textContent.trim()));
+  assert.deepEqual(await steps(), ["invoke_workflow failing in tests", "invoke_node b", "invoke_node fails attempt 1"]);
+  await tabTo(page, "All 4 spans, with requests and statements");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".step").length === 4, { timeout: 60_000 });
+  assert.equal((await steps())[0], "POST /runs/wait");
+  await tabTo(page, "Only runs and nodes");
+
   // What a graph says of itself is text, whatever it looks like.
   await page.goto(`${router}/console/#/graphs/${encodeURIComponent("<img src=x onerror=alert(1)>")}`);
   await until(page, "Invalid assistant", "[role=alert]");

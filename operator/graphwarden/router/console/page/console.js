@@ -51,10 +51,10 @@ async function show() {
   showing.abort();
   showing = new AbortController();
   const { signal } = showing;
-  const [view, name] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
+  const [view, name, part] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
   mark(view);
   try {
-    const content = await choose(view, name, signal);
+    const content = await choose(view, name, part, signal);
     if (!signal.aborted) {
       put(content);
     }
@@ -65,14 +65,14 @@ async function show() {
   }
 }
 
-async function choose(view, name, signal) {
+async function choose(view, name, part, signal) {
   switch (view) {
     case "runs":
       return await showRuns(null, signal);
     case "graphs":
       return await showGraph(name, signal);
     case "traces":
-      return await showTrace(name, signal);
+      return await showTrace(name, part === "all", signal);
     default:
       return showFleet(fleet);
   }

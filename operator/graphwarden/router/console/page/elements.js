@@ -1,6 +1,7 @@
 // Elements, made by code alone: no text of a graph is ever read as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
+const STATES = { success: "good", running: "waits", interrupted: "waits" };
 
 /** An element with its attributes and what is in it; `null` and `false` are nothing. */
 export function element(name, attributes = {}, ...content) {
@@ -42,6 +43,12 @@ export function spellDuration(ms) {
     return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   }
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000 / 60)} min`;
+}
+
+/** How a run ended, or that it goes on. */
+export function tellState(status, errorType) {
+  const words = errorType ? `${status}: ${errorType}` : status;
+  return element("span", { class: STATES[status] ?? "bad" }, words);
 }
 
 function fill(made, attributes, content) {
