@@ -301,3 +301,9 @@ async def test_a_running_run_can_be_joined_and_cancelled(client: LangGraphClient
 async def test_a_state_schema_names_every_channel(client: LangGraphClient) -> None:
     schemas: Any = await client.assistants.get_schemas("chat")
     assert "messages" in schemas["state_schema"]["properties"]
+
+
+async def test_a_state_that_is_a_typed_dict_of_typings_has_schemas(client: LangGraphClient) -> None:
+    schemas: Any = await client.assistants.get_schemas("echo")
+    for part in ("input_schema", "output_schema", "state_schema"):
+        assert schemas[part]["properties"].keys() >= {"foo", "log"}, part

@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.channels.base import BaseChannel
 from langgraph.pregel import Pregel
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, PydanticUserError, TypeAdapter, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +17,7 @@ from graphwarden.worker.assistants import find_assistant
 from graphwarden.worker.errors import invalid
 from graphwarden.worker.loader import LoadedGraph
 from graphwarden.worker.routes.bodies import answer_json, get_service
+from graphwarden.worker.typed_dicts import translate
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +79,16 @@ def _parse_flag(value: str | None, name: str, others: str = "") -> bool:
 
 def describe_calls(pregel: Any) -> tuple[Schema, Schema]:
     """The schemas of what a graph takes and of what it gives."""
-    return _schema(pregel.get_input_jsonschema), _schema(pregel.get_output_jsonschema)
+    declared = getattr(pregel, "builder", None)
+    return (
+        _schema(pregel.get_input_jsonschema, getattr(declared, "input_schema", None)),
+        _schema(pregel.get_output_jsonschema, getattr(declared, "output_schema", None)),
+    )
 
 
 def _describe_graph(pregel: Any) -> dict[str, Any]:
     takes, gives = describe_calls(pregel)
-    context = _schema(pregel.get_context_jsonschema)
+    context = _schema(pregel.get_context_jsonschema, pregel.context_schema)
     return {
         "input_schema": takes,
         "output_schema": gives,
@@ -96,7 +101,7 @@ def _describe_graph(pregel: Any) -> dict[str, Any]:
 def _describe_state(pregel: Pregel[Any, Any, Any, Any]) -> Schema:
     channels = {name: pregel.channels[name] for name in pregel.stream_channels_list}
     fields: dict[str, Any] = {
-        name: (channel.UpdateType, None)
+        name: (translate(channel.UpdateType), None)
         for name, channel in channels.items()
         if isinstance(channel, BaseChannel)
     }
@@ -104,10 +109,21 @@ def _describe_state(pregel: Pregel[Any, Any, Any, Any]) -> Schema:
     return model.model_json_schema()
 
 
-def _schema(make: Callable[[], Schema]) -> Schema:
-    """Null for types that pydantic cannot describe: the graph is a graph all the same."""
+def _schema(make: Callable[[], Schema], declared: Any = None) -> Schema:
+    """Null for types that pydantic cannot describe: the graph is a graph all the same.
+
+    Args:
+        make: what LangGraph makes of the type.
+        declared: the type, where its author may have taken a TypedDict that pydantic does not
+            take before Python 3.12.
+    """
     try:
-        return make()
+        try:
+            return make()
+        except PydanticUserError as error:
+            if error.code != "typed-dict-version" or declared is None:
+                raise
+            return TypeAdapter(translate(declared)).json_schema()
     except Exception as error:
         logger.info("schema not available: %s: %s", type(error).__name__, error)
         return None
