@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,7 +107,8 @@ async def until(find_it: Callable[[], Any]) -> Any:
 
 async def gather_tree(receiver: Receiver, trace: str, spans: int) -> list[str]:
     """A trace as a tree, once as many spans of it have arrived: each process sends its own."""
-    await until(lambda: len(receiver.of(trace)) >= spans)
+    with suppress(TimeoutError):
+        await until(lambda: len(receiver.of(trace)) >= spans)
     return make_tree(receiver.of(trace))
 
 
@@ -234,6 +236,60 @@ async def test_a_background_run_stands_in_the_trace_of_the_request_that_asked_fo
         "        invoke_node a",
         "        invoke_node b",
     ]
+
+
+async def test_a_batch_is_one_tree_with_a_branch_for_each_pool(
+    fleet: Fleet, receiver: Receiver
+) -> None:
+    runs = [{"assistant_id": name, "input": {"foo": "x"}} for name in ("failing", "kept")]
+    answer = await fleet.router.http.post("/runs/batch", json=runs)
+    trace = answer.headers["x-trace-id"]
+    tree = [
+        "POST /runs/batch",
+        "  POST",
+        "    POST /runs/batch",
+        "      invoke_workflow failing",
+        "        invoke_node b",
+        "        invoke_node fails",
+        "  POST",
+        "    POST /runs/batch",
+        "      invoke_workflow kept",
+        "        invoke_node a",
+        "        invoke_node b",
+    ]
+    assert await gather_tree(receiver, trace, len(tree)) == tree
+    kept = (await fleet.router.http.get(f"/traces/{trace}")).json()
+    assert make_tree(kept["spans"]) == tree
+
+
+async def test_a_tool_is_one_tree_and_so_is_the_list_of_tools(
+    fleet: Fleet, receiver: Receiver
+) -> None:
+    called = await ask_for_tools(fleet, "tools/call", name="kept", arguments={"foo": "x"})
+    tree = [
+        "POST /mcp",
+        "  POST",
+        "    POST /mcp",
+        "      invoke_workflow kept",
+        "        invoke_node a",
+        "        invoke_node b",
+    ]
+    assert await gather_tree(receiver, called, len(tree)) == tree
+    kept = (await fleet.router.http.get(f"/traces/{called}")).json()
+    assert make_tree(kept["spans"]) == tree
+    listed = await ask_for_tools(fleet, "tools/list")
+    tree = ["POST /mcp", *["  POST", "    POST /mcp"] * 2]
+    assert await gather_tree(receiver, listed, len(tree)) == tree
+
+
+async def ask_for_tools(fleet: Fleet, method: str, **params: Any) -> str:
+    """The trace of a message."""
+    message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+    answer = await fleet.router.http.post("/mcp", json=message)
+    assert "result" in answer.json(), answer.text
+    trace = answer.headers["x-trace-id"]
+    assert isinstance(trace, str)
+    return trace
 
 
 async def test_hosts_of_others_are_not_told_of_the_trace(fleet: Fleet, sites: Sites) -> None:

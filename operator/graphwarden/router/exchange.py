@@ -55,7 +55,7 @@ class Exchange:
         self.status = 0
         self.outcome = "ok"
         self.is_worth_a_line = True
-        self.sent: list[Sent] = []
+        self.sent = request.sent
         self.call_id: MessageId = None
 
     async def run(self) -> None:
@@ -84,7 +84,11 @@ class Exchange:
             case Target.OWN:
                 self.is_worth_a_line = False
                 body = await request.body.read()
-                client.write(await self._proxy.own.answer(request, body, self.trace))
+                try:
+                    client.write(await self._proxy.own.answer(request, body, self.trace))
+                finally:
+                    # What workers were asked for has a span, which theirs stand below.
+                    self.is_worth_a_line = bool(request.sent)
                 return
             case Target.NOWHERE | Target.PAGE:
                 raise RouterError(404, Reason.NOT_FOUND, "Not Found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass
 
 from graphwarden.api.errors import NOT_STARTED_HEADER, Reason
@@ -12,6 +13,7 @@ from graphwarden.router.endpoints import ConnectFailed, Upstreams
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.pools import Pools
 from graphwarden.router.request import Headers, Request
+from graphwarden.router.spans import Sent
 from graphwarden.router.upstream import ConnectionBroken, ResponseHead
 from graphwarden.telemetry.trace import TraceContext
 
@@ -70,11 +72,8 @@ class Records:
         problem = ""
         while (endpoint := self._choose(pool, tried)) is not None:
             tried.add(endpoint)
-            head = render_request_head(asked, endpoint, trace, len(body), vouched=True)
             try:
-                answer, content = await self._upstreams.ask(
-                    endpoint, asked.method, head, body, _SECONDS
-                )
+                answer, content = await self._send(asked, endpoint, body, trace)
             except ConnectFailed as error:
                 problem = str(error)
                 continue
@@ -90,6 +89,25 @@ class Records:
             return refused
         detail = f"no worker of pool {pool} can be reached: {problem}"
         raise retry_later(503, Reason.POOL_UNAVAILABLE, detail)
+
+    async def _send(
+        self, asked: Request, endpoint: str, body: bytes, trace: TraceContext
+    ) -> tuple[ResponseHead, bytes]:
+        context, began = trace.child(), time.monotonic()
+        head = render_request_head(asked, endpoint, context, len(body), vouched=True)
+        try:
+            answer, content = await self._upstreams.ask(
+                endpoint, asked.method, head, body, _SECONDS
+            )
+        except ConnectFailed:
+            raise
+        except BaseException:
+            lost = Sent(endpoint, context.span_id, began, time.monotonic(), failure="lost")
+            asked.sent.append(lost)
+            raise
+        sent = Sent(endpoint, context.span_id, began, time.monotonic(), answer.status)
+        asked.sent.append(sent)
+        return answer, content
 
     async def _find_pool(self, named: str) -> str:
         table = self._pools.current

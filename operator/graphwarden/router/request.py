@@ -17,6 +17,7 @@ from graphwarden.router.errors import RouterError, bad_request
 
 if TYPE_CHECKING:
     from graphwarden.router.express_call import ExpressCall
+    from graphwarden.router.spans import Sent
 
 HEADER_COUNT_LIMIT = 100
 HEAD_BYTES_LIMIT = 64 * 2**10
@@ -165,6 +166,8 @@ class Request:
     cors: bytes = b""
     # Sent to a worker on the short way, which did not end there.
     started: ExpressCall | None = None
+    # The workers that it was sent to, also by calls of the router's own in its name.
+    sent: list[Sent] = field(default_factory=list)
 
     @property
     def content_length(self) -> int | None:

@@ -90,7 +90,7 @@ class CallSpans:
             "graphwarden.attempts": len(call.sent),
         }
         failure = "" if outcome in ("ok", "client_error") else outcome
-        keep = method == "POST" and bool(call.assistant) and "/runs" in path
+        keep = method == "POST" and makes_runs(path, call.assistant)
         kinds = self._otel.SpanKind
         span = (f"{method} {route}", context.span_id, context.parent_id, kinds.SERVER)
         self._put(context, span, told, failure, now - int(seconds * 1e9), now, keep=keep)
@@ -128,6 +128,11 @@ class CallSpans:
             made.set_status(self._otel.StatusCode.ERROR)
         made.close(ended)
         self._tracing.put(made, keep=keep)
+
+
+def makes_runs(path: str, assistant: str) -> bool:
+    """Whether a call is for runs, whose spans are kept."""
+    return path == "/runs/batch" or (bool(assistant) and (path == "/mcp" or "/runs" in path))
 
 
 def name_route(path: str) -> str:
