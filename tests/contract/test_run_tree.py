@@ -311,6 +311,23 @@ async def test_what_is_not_sampled_is_kept_here_and_sent_nowhere(
     assert receiver.of(trace) == []
 
 
+async def test_a_caller_nearby_may_ask_for_the_trace_of_one_call(
+    fleet: Fleet, receiver: Receiver
+) -> None:
+    trace = "b" * 32
+    headers = {"traceparent": f"00-{trace}-{'d' * 16}-00", "x-debug-trace": "1"}
+    body = {"assistant_id": "failing", "input": {"foo": "x"}}
+    await fleet.router.http.post("/runs/wait", json=body, headers=headers)
+    assert await gather_tree(receiver, trace, 6) == [
+        "POST /runs/wait",
+        "  POST",
+        "    POST /runs/wait",
+        "      invoke_workflow failing",
+        "        invoke_node b",
+        "        invoke_node fails",
+    ]
+
+
 async def test_the_router_shows_the_runs_and_the_spans_that_all_workers_keep(fleet: Fleet) -> None:
     thread = await make_thread(fleet)
     await wait_for(fleet, "traced", thread, input={"foo": "shown"})

@@ -59,6 +59,7 @@ _REQUEST_SPECIAL = frozenset(
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
+        b"x-debug-trace",
     }
 )
 _ANSWER_SPECIAL = frozenset(

@@ -247,6 +247,12 @@ class ClientProtocol(asyncio.Protocol):
 
     # The handler's side
 
+    @property
+    def peer(self) -> str:
+        """The address of the client; empty where there is none any more."""
+        found = self._transport.get_extra_info("peername") if self._transport else None
+        return str(found[0]) if found else ""
+
     def write(self, data: bytes) -> None:
         """Send bytes, if the client is still there."""
         if self._transport is not None and not self._transport.is_closing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import math
 import time
@@ -16,6 +17,7 @@ from graphwarden.router.answers import (
 )
 from graphwarden.router.choose import choose_endpoint, choose_for_key
 from graphwarden.router.console.console import Console
+from graphwarden.router.debugging import wants_trace
 from graphwarden.router.endpoints import Upstreams
 from graphwarden.router.errors import RouterError, retry_later
 from graphwarden.router.exchange import Exchange
@@ -82,6 +84,8 @@ class Proxy:
         started = request.started
         began = started.arrived if started else time.monotonic()
         trace = started.trace if started else self.accept(request.header(b"traceparent"))
+        if not trace.sampled and wants_trace(request, client.peer):
+            trace = dataclasses.replace(trace, sampled=True)
         exchange = Exchange(self, request, client, trace)
         try:
             await exchange.run()
