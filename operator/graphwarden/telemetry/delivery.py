@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from opentelemetry import context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace.export import SpanExportResult
 
 from graphwarden.telemetry.otlp import encode_request
 from graphwarden.telemetry.span import RecordedSpan
@@ -21,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # Some seconds of a busy worker; what comes beyond while nothing can be sent is let go.
 _QUEUED_SPANS = 4096
-_SPANS_PER_REQUEST = 512
+_SPANS_PER_REQUEST = 1024
 _SEND_SECONDS = 2.0
 
 
@@ -39,9 +38,9 @@ class Delivery(OTLPSpanExporter):
         self._failing = False
         self.lost = 0
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def send(self, spans: Sequence[RecordedSpan]) -> None:
         """Send them; those that do not arrive are lost."""
-        arrived = self._try(cast("Sequence[RecordedSpan]", spans))
+        arrived = self._try(spans)
         if not arrived:
             self.lost += len(spans)
         if not (arrived or self._failing):
@@ -49,7 +48,6 @@ class Delivery(OTLPSpanExporter):
         elif arrived and self._failing:
             logger.info("spans arrive at %s again", self._where, extra={"lost": self.lost})
         self._failing = not arrived
-        return SpanExportResult.SUCCESS if arrived else SpanExportResult.FAILURE
 
     def _try(self, spans: Sequence[RecordedSpan]) -> bool:
         # Libraries that make spans of calls by HTTP make none of this one, or there were no end.
@@ -88,6 +86,7 @@ class Sending(SpanProcessor):
             return
         if waiting >= _QUEUED_SPANS:
             self._delivery.lost += 1
+        # Encoded when many are sent: one by one, between the steps of graphs, costs far more.
         self._waiting.append(recorded)
         if waiting >= _SPANS_PER_REQUEST and not self._is_due.is_set():
             self._is_due.set()
@@ -115,4 +114,4 @@ class Sending(SpanProcessor):
         with self._way:
             while len(self._waiting) >= least:
                 count = min(len(self._waiting), _SPANS_PER_REQUEST)
-                self._delivery.export([self._waiting.popleft() for _ in range(count)])
+                self._delivery.send([self._waiting.popleft() for _ in range(count)])

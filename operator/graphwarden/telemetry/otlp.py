@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
+from struct import Struct
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -21,6 +22,7 @@ from graphwarden.telemetry.span import RecordedSpan, Source, Told
 # Field numbers and wire types of `Span` in opentelemetry/proto/trace/v1/trace.proto.
 _TRACE_ID, _SPAN_ID, _STATE, _PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x1a", b"\x22\x08"
 _NAME, _STARTED, _ENDED, _ATTRIBUTE = b"\x2a", b"\x39", b"\x41", b"\x4a"
+_TIMES = Struct("<sQsQ")
 _KINDS = {kind: b"\x30" + bytes([kind.value + 1]) for kind in SpanKind}
 _INTERNAL = _KINDS[SpanKind.INTERNAL]
 _STATUSES = {
@@ -51,14 +53,14 @@ def encode_span(span: RecordedSpan) -> bytes:
 
 def encode_request(spans: Sequence[RecordedSpan]) -> bytes:
     """What is sent: an `ExportTraceServiceRequest`."""
-    groups: defaultdict[Source, list[RecordedSpan]] = defaultdict(list)
+    groups: defaultdict[Source, list[bytes]] = defaultdict(list)
     for span in spans:
-        groups[span.source].append(span)
+        groups[span.source].append(_enclose(_SPAN, encode_span(span)))
     parts = []
     for source, group in groups.items():
         resource, scope = _encode_source(source)
-        held = b"".join([scope, *(_enclose(_SPAN, encode_span(span)) for span in group)])
-        parts.append(_enclose(_RESOURCE_SPANS, resource + _enclose(_SCOPE_SPANS, held)))
+        held = _enclose(_SCOPE_SPANS, scope + b"".join(group))
+        parts.append(_enclose(_RESOURCE_SPANS, resource + held))
     return b"".join(parts)
 
 
@@ -68,13 +70,10 @@ def _encode_plain(span: RecordedSpan, told: Told) -> bytes:
         span.trace_id.to_bytes(16),
         _SPAN_ID,
         span.span_id.to_bytes(8),
-        _enclose(_NAME, span.name.encode(errors="replace")),
+        _encode_name(span.name),
         # Looking up members of enumerations takes long, and nearly all spans are of one kind.
         _INTERNAL if span.kind is SpanKind.INTERNAL else _KINDS[span.kind],
-        _STARTED,
-        (span.start_time or 0).to_bytes(8, "little"),
-        _ENDED,
-        (span.end_time or 0).to_bytes(8, "little"),
+        _TIMES.pack(_STARTED, span.start_time or 0, _ENDED, span.end_time or 0),
         _UNSET if span.has_no_status else _STATUSES[span.status.status_code],
         _FAR if span.is_below_remote else _NEAR,
         *[_encode_attribute(name, value) for name, value in list(told.items())],
@@ -90,6 +89,11 @@ def _encode_any(span: RecordedSpan) -> bytes:
     ((scope_spans,),) = (one.scope_spans for one in encode_spans([span]).resource_spans)
     encoded: bytes = scope_spans.spans[0].SerializeToString()
     return encoded
+
+
+@lru_cache(2048)
+def _encode_name(name: str) -> bytes:
+    return _enclose(_NAME, name.encode(errors="replace"))
 
 
 @lru_cache(2048, typed=True)

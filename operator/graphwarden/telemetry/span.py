@@ -17,7 +17,13 @@ from types import TracebackType
 from opentelemetry import trace as otel
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, SynchronousMultiSpanProcessor
+from opentelemetry.sdk.trace import (
+    Event,
+    ReadableSpan,
+    SpanLimits,
+    SpanProcessor,
+    SynchronousMultiSpanProcessor,
+)
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
@@ -30,6 +36,19 @@ _PLAIN = frozenset({bool, int, float})
 _LONGEST_PLAIN = 100
 
 
+class Processors(SynchronousMultiSpanProcessor):
+    """Who is told of spans."""
+
+    # Those that only send spans have nothing to do when one begins.
+    hear_of_begins = False
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """One more."""
+        super().add_span_processor(span_processor)
+        if type(span_processor).on_start is not SpanProcessor.on_start:
+            self.hear_of_begins = True
+
+
 @dataclass(slots=True, eq=False)
 class Source:
     """Whose spans they are, and who is told of them."""
@@ -37,7 +56,7 @@ class Source:
     resource: Resource
     scope: InstrumentationScope
     limits: SpanLimits
-    processors: SynchronousMultiSpanProcessor
+    processors: Processors
     # What all of its spans have in common, encoded: the resource, and the scope.
     head: tuple[bytes, bytes] | None = None
 

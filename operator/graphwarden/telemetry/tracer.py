@@ -9,7 +9,7 @@ from random import Random
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SynchronousMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
@@ -17,7 +17,7 @@ from opentelemetry.trace.span import TraceState
 from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import Attributes
 
-from graphwarden.telemetry.span import RecordedSpan, Source, Told
+from graphwarden.telemetry.span import Processors, RecordedSpan, Source, Told
 from graphwarden.telemetry.trace import TraceContext, is_sampled
 
 # A generator of its own: one that a graph has seeded would give the same ids again.
@@ -53,7 +53,8 @@ class Tracer(otel.Tracer):
         if type(span) is RecordedSpan:
             if self._is_limited:
                 span.set_attributes(told)
-            self.source.processors.on_start(span)  # type: ignore[arg-type]
+            if self.source.processors.hear_of_begins:
+                self.source.processors.on_start(span)  # type: ignore[arg-type]
         return span
 
     def start_span(
@@ -135,7 +136,7 @@ class Tracers(TracerProvider):
     """The tracers of a process, one for each that makes spans by OpenTelemetry."""
 
     def __init__(self, resource: Resource, ratio: float, *, keeps: bool) -> None:
-        self._processors = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+        self._processors = Processors()  # type: ignore[no-untyped-call]
         # Which spans are made is for the tracers to say.
         super().__init__(ALWAYS_ON, resource, False, self._processors)
         self._ratio, self._keeps = ratio, keeps

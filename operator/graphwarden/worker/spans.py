@@ -29,20 +29,16 @@ Told = dict[str, Any]
 class WorkerSpan:
     """A span; where it has a place to be current in, it is so until it ends."""
 
-    __slots__ = ("_otel", "_span", "_token")
+    __slots__ = ("_otel", "_span", "_token", "is_recorded")
 
     def __init__(self, otel: _Otel, span: Span, here: Context | None = None) -> None:
         self._otel = otel
         self._span = span
+        # Whether it is made at all: if not, those below it are not needed either.
+        self.is_recorded: bool = span.is_recording()
         self._token: Token[Context] | None = None
         if here is not None:
             self._token = otel.attach(span, here)
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether it is made at all: if not, those below it are not needed either."""
-        recording: bool = self._span.is_recording()
-        return recording
 
     @property
     def trace_id(self) -> str:
@@ -88,7 +84,8 @@ class WorkerSpan:
 
     def end(self) -> None:
         """It is over, and current no more."""
-        self.leave()
+        if self._token is not None:
+            self.leave()
         self._span.end()
 
 
@@ -126,7 +123,9 @@ class _Otel:
 
     def remote(self, header: str | None, state: str | None = None) -> Context:
         """The place that a `traceparent` names; of no trace where it is none."""
-        carrier = {"traceparent": header or "", "tracestate": state or ""}
+        if not header:
+            return self.context.Context()
+        carrier = {"traceparent": header, "tracestate": state or ""}
         return self.propagator.extract(carrier, self.context.Context())
 
 
@@ -155,8 +154,11 @@ class Spans:
 
     def begin(self, name: str, told: Told, kind: str = "internal") -> WorkerSpan:
         """A span below the current one, of which `told` is made a part."""
-        here = self._otel.get_current()
-        return WorkerSpan(self._otel, self._start(here, name, told, kind), here)
+        otel = self._otel
+        here = otel.get_current()
+        above = otel.get_span(here)
+        started = self.tracing.tracer.begin(above, name, otel.kinds[kind], told)
+        return WorkerSpan(otel, started, here)
 
     def begin_leaf(self, name: str, told: Told) -> WorkerSpan:
         """A span of a call below the current one, under which nothing will be."""

@@ -108,7 +108,7 @@ def test_a_receiver_that_hangs_keeps_neither_spans_nor_the_end_of_the_process(
 ) -> None:
     receiver.mood = "hangs"
     tracing = start(receiver.endpoint)
-    make_spans(tracing, 600)
+    make_spans(tracing, 1100)
     while not receiver.requests:
         time.sleep(0.01)
     make_spans(tracing, 6000)
