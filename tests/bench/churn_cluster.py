@@ -38,6 +38,7 @@ class Replica:
         self._address = f"127.83.119.{_FIRST_ADDRESS + POOLS.index(pool)}"
         self._stack = contextlib.AsyncExitStack()
         self._starts = 0
+        self._forwards: set[asyncio.Task[Any]] = set()
 
     @property
     def port(self) -> int:
@@ -57,6 +58,7 @@ class Replica:
         forward = await asyncio.start_server(self._forward, self._address, names.WORKER_PORT)
         self._stack.push_async_callback(forward.wait_closed)
         self._stack.callback(forward.close)
+        self._stack.callback(lambda: [task.cancel() for task in self._forwards])
         await asyncio.to_thread(self._make_pod)
         await asyncio.to_thread(self.join)
 
@@ -107,14 +109,17 @@ class Replica:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The operator asks pods at their own port, and two workers cannot have it on one host."""
-        with contextlib.suppress(OSError, AttributeError):
+        task = asyncio.current_task()
+        assert task is not None
+        self._forwards.add(task)
+        task.add_done_callback(self._forwards.discard)
+        try:
             there, back = await asyncio.open_connection("127.0.0.1", self.port)
-            pumps = [asyncio.create_task(_pump(reader, back))]
-            await _pump(there, writer)
-            for pump in pumps:
-                pump.cancel()
-            back.close()
-        writer.close()
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(_pump(reader, back))
+                pumps.create_task(_pump(there, writer))
+        except OSError:
+            writer.close()
 
     def _make_pod(self) -> None:
         name = names.make_pool_name(self.pool)
@@ -134,7 +139,7 @@ class Replica:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), contextlib.closing(writer):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()

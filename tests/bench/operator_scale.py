@@ -28,7 +28,13 @@ from typing import Any
 import httpx
 
 from bench.machine import describe_machine
-from integration.control.apiserver import Api, find_free_port, require_programs, run_api_server
+from integration.control.apiserver import (
+    Api,
+    fetch_page,
+    find_free_port,
+    require_programs,
+    run_api_server,
+)
 
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 _AGENT = "bench"
@@ -87,7 +93,7 @@ def until(probe: Any, seconds: float = 1800) -> float:
 def is_ready(url: str) -> bool:
     """Whether the operator has looked at the whole fleet once."""
     try:
-        return httpx.get(url).is_success
+        return fetch_page(url).is_success
     except httpx.TransportError:
         return False
 
