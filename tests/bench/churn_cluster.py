@@ -118,7 +118,8 @@ class Replica:
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(_pump(reader, back))
                 pumps.create_task(_pump(there, writer))
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # A server's task that ends as cancelled is an error to Python 3.11.
             writer.close()
 
     def _make_pod(self) -> None:
