@@ -23,6 +23,7 @@ from graphwarden.router.endpoints import ConnectFailed
 from graphwarden.router.express_call import ExpressCall
 from graphwarden.router.express_wait import ExpressWait
 from graphwarden.router.lines import Kind, Line, Lines
+from graphwarden.router.outbox import Outbox
 from graphwarden.router.routing import decode_assistant
 from graphwarden.router.spans import Sent
 from graphwarden.router.timeouts import make_run_timeout
@@ -48,6 +49,7 @@ class Express:
         self._max_body_bytes = max_body_bytes
         self.calls: set[ExpressCall] = set()
         self.waits: set[ExpressWait] = set()
+        self.outbox = Outbox()
         self.answer_lines = Lines(of_answers=True)
         self._request_lines = Lines(of_answers=False)
         self._opening: set[asyncio.Task[None]] = set()
@@ -195,7 +197,7 @@ class Express:
         )
         if connection is not None:
             connection.receiver = call
-            connection.send_raw(head, body)
+            connection.send_raw(head, body, self.outbox)
         else:
             opening = asyncio.create_task(self._open(call, endpoint, head, body))
             self._opening.add(opening)
@@ -223,7 +225,7 @@ class Express:
             return
         call.connection = connection
         connection.receiver = call
-        connection.send_raw(head, body)
+        connection.send_raw(head, body, self.outbox)
 
     def take_waited(self, client: ClientProtocol, wait: ExpressWait) -> bool:
         """Serve a request that has its place now; False where that takes the general way."""

@@ -107,7 +107,7 @@ class ExpressCall:
         client, proxy = self._client, self._express.proxy
         if client.closing:
             out.append(b"connection: close")
-        client.write(b"\r\n".join(out) + data[end:])
+        client.answer(b"\r\n".join(out) + data[end:])
         self._leave()
         connection = self._require_connection()
         connection.receiver = None

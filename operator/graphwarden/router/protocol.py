@@ -84,6 +84,7 @@ class ClientProtocol(asyncio.Protocol):
         self._gathered = bytearray()
         self._missing = 0
         self._started: ExpressCall | None = None
+        self._unsent = b""
         self._writable = Gate()
         self.closing = False
         self.busy = False
@@ -233,7 +234,9 @@ class ClientProtocol(asyncio.Protocol):
         self._body = body
         request.started, self._started = self._started, None
         self._add(request)
-        if request.header(b"expect") is not None and not self.busy:
+        # Not before the answers to what came before it.
+        is_next = len(self._queue) == 1 and not self.busy
+        if is_next and request.header(b"expect") is not None:
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
@@ -253,13 +256,27 @@ class ClientProtocol(asyncio.Protocol):
         found = self._transport.get_extra_info("peername") if self._transport else None
         return str(found[0]) if found else ""
 
+    def answer(self, data: bytes) -> None:
+        """Send the answer of the short way, when this turn of the loop is over."""
+        if not self._unsent:
+            self._express.outbox.add(self)
+        self._unsent += data
+
+    def flush(self) -> None:
+        """Send what waits for the end of the turn: before all that comes after it."""
+        if self._unsent:
+            unsent, self._unsent = self._unsent, b""
+            self.write(unsent)
+
     def write(self, data: bytes) -> None:
         """Send bytes, if the client is still there."""
+        self.flush()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def writelines(self, parts: list[bytes]) -> None:
         """Send several pieces in one go."""
+        self.flush()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(parts)
 
@@ -275,15 +292,14 @@ class ClientProtocol(asyncio.Protocol):
     def close_when_idle(self) -> None:
         """Take no further request; the one in progress is finished."""
         self.closing = True
-        waits = self.busy or self._queue or self._gathered
-        if not waits and self._transport is not None:
-            self._transport.close()
+        if not (self.busy or self._queue or self._gathered):
+            self._close()
 
     def end_express(self) -> None:
         """The call on the short way was answered."""
         self.busy = False
-        if self.closing and self._transport is not None:
-            self._transport.close()
+        if self.closing:
+            self._close()
         elif self._held:
             data, self._held = self._held, b""
             self._resume_reading()
@@ -338,9 +354,15 @@ class ClientProtocol(asyncio.Protocol):
         transport = self._transport
         if transport is not None and (self._broken or self._body is not None):
             self._broken = True
+            self.flush()
             transport.write_eof()
             self._resume_reading()
             await asyncio.sleep(_LINGER_SECONDS)
+        self._close()
+
+    def _close(self) -> None:
+        """No byte that was promised is lost by it."""
+        self.flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -377,8 +399,7 @@ class ClientProtocol(asyncio.Protocol):
         elif self._body is not None and quiet > self._settings.body_timeout_seconds:
             self._break(_too_slow("the body of the request"))
         elif not (self.busy or self._in_head or self._gathered) and quiet > _IDLE_SECONDS:
-            if self._transport is not None:
-                self._transport.close()
+            self._close()
             return
         self._timer = self._loop.call_later(self._check_seconds, self._check_patience)
 

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 import httptools
 
 from graphwarden.router.gate import Gate
+from graphwarden.router.outbox import Outbox
 from graphwarden.router.request import Headers
 
 # Below this, a copy of a body is cheaper than a system call.
@@ -75,6 +76,7 @@ class UpstreamConnection(asyncio.Protocol):
         # Answers of one piece are read without it.
         self._parser: httptools.HttpResponseParser | None = None
         self._transport: asyncio.Transport | None = None
+        self._unsent = b""
         self._headers: Headers = []
         self._pending: list[bytes] = []
         self._sink: Callable[[bytes], None] | None = None
@@ -108,14 +110,21 @@ class UpstreamConnection(asyncio.Protocol):
             await self._send_stream(head, body)
         return await self.wait_for_head()
 
-    def send_raw(self, head: bytes, body: memoryview) -> None:
+    def send_raw(self, head: bytes, body: memoryview, outbox: Outbox) -> None:
         """Send a whole request; all that comes back goes to the receiver as it is."""
         self._keep = True
         if len(body) < _COPIED_BYTES:
-            self._write(head + body)
+            self._unsent = head + body
+            outbox.add(self)
         else:
             self._write(head)
             self._write(body)
+
+    def flush(self) -> None:
+        """Send what waited for the end of the turn; nothing where the connection ended in it."""
+        unsent, self._unsent = self._unsent, b""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(unsent)
 
     def expect(self, method: str, data: bytes) -> None:
         """From now on as after `send`, with what the receiver got of the answer."""

@@ -30,6 +30,8 @@ REQUEST = (
     b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 )
 
+EXPECTANT = REQUEST.replace(b"Host", b"Expect: 100-continue\r\nHost")
+
 
 @asynccontextmanager
 async def warm(router: Router, count: int = 1, **pool: Any) -> AsyncIterator[list[Upstream]]:
@@ -167,6 +169,41 @@ async def test_requests_sent_at_once_are_answered_in_order(router: Router) -> No
         writer.close()
     bodies = [part.rsplit(b"\r\n\r\n", 1)[-1] for part in seen.split(b"HTTP/1.1 ")[1:]]
     assert [bodies[0], bodies[1], bodies[3]] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [
+        (b"GARBAGE\r\n\r\n", b" 400 "),
+        (EXPECTANT, b" 100 Continue"),
+    ],
+)
+async def test_what_comes_behind_a_run_is_answered_behind_it(
+    router: Router, behind: bytes, told: bytes
+) -> None:
+    async def script(_: Received, __: object, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        writer.write(answer(200, b'{"first":1}'))
+
+    async with warm(router) as (worker,):
+        worker.script = script
+        reader, writer = await asyncio.open_connection("127.0.0.1", router.port)
+        writer.write(REQUEST)
+        await asyncio.sleep(0.02)
+        writer.write(behind)
+        found = await asyncio.wait_for(reader.readuntil(told), 10)
+        writer.close()
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert found.index(b'{"first":1}') < found.index(told)
+
+
+async def test_nobody_is_told_to_go_on_before_an_earlier_answer(router: Router) -> None:
+    async with warm(router):
+        reader, writer = await asyncio.open_connection("127.0.0.1", router.port)
+        writer.write(REQUEST + EXPECTANT)
+        found = await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
+        writer.close()
+    assert found == b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.parametrize("cuts", [(40, 90), (40, -3), (-10, -3), (-20, -19)])
