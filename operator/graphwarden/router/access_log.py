@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -12,7 +13,8 @@ import msgspec
 from graphwarden.telemetry.trace import TraceContext
 
 _FLUSH_SECONDS = 0.1
-_FLUSH_LINES = 500
+# Every call behind a flush waits for it: for a quarter of a millisecond with so many lines.
+_FLUSH_LINES = 50
 
 
 class Told(Protocol):
@@ -70,9 +72,8 @@ class AccessLog:
 
     def _render_json(self, line: tuple[Any, ...]) -> bytes:
         at, method, path, status, outcome, pool, assistant, seconds, trace_id = line
-        clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
         told = {
-            "time": f"{clock}.{int(at % 1 * 1000):03d}Z",
+            "time": f"{_name_second(int(at))}.{int(at % 1 * 1000):03d}Z",
             "level": "info",
             "logger": "graphwarden.router.access",
             "message": "request",
@@ -87,6 +88,12 @@ class AccessLog:
             "trace_id": trace_id,
         }
         return self._encode(told) + b"\n"
+
+
+@lru_cache(maxsize=4)
+def _name_second(at: int) -> str:
+    """In UTC, by RFC 3339."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
 
 
 def _render_text(line: tuple[Any, ...]) -> bytes:
