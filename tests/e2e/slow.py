@@ -74,8 +74,12 @@ def make_slow_pool(name: str, **spec: Any) -> list[Manifest]:
 class Callers:
     """So many callers, each with one run after the other, for as long as the block lasts."""
 
-    def __init__(self, url: str, assistant: str, count: int, seconds: float) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=180)
+    def __init__(
+        self, url: str, assistant: str, count: int, seconds: float, *, keep: bool = True
+    ) -> None:
+        """`keep`: whether a connection serves one call after the other."""
+        headers = {} if keep else {"connection": "close"}
+        self._http = httpx.AsyncClient(base_url=url, timeout=180, headers=headers)
         self._body = {"assistant_id": assistant, "input": {"seconds": seconds}}
         self._count = count
         self._stop = asyncio.Event()

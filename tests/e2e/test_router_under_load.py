@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from e2e.calls import INPUTS
-from e2e.kube import Kube, make_graphspec, skip
+from e2e.kube import Kube, make_graphspec, skip, until
 from e2e.processes import find_processes, frozen
 
 ROUTER = "graphwarden-router"
@@ -122,6 +122,11 @@ async def loads(router: httpx.Client) -> AsyncIterator[Loads]:
         await load.close()
 
 
+def _count_routers(kube: Kube) -> int:
+    """Those that are about to go as well."""
+    return len(kube.list("pods", f"app.kubernetes.io/name={ROUTER}"))
+
+
 def answers(load: Load) -> set[str]:
     return {what for what, _ in load.found}
 
@@ -156,12 +161,17 @@ async def test_routers_are_scaled_and_restarted_under_load_without_a_lost_call(
 ) -> None:
     load, stop = loads("load_calm"), asyncio.Event()
     before = kube.get("deployment", ROUTER)["spec"]["replicas"]
-    calling = asyncio.create_task(load.in_loops(3, stop))
+    # On kept connections, each of which has a call on its way most of the time.
+    calling = asyncio.create_task(load.in_loops(3, stop, pause=0.005))
     try:
         await asyncio.to_thread(kube.kubectl, "scale", DEPLOYMENT, "--replicas=3")
         await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=180s")
         await asyncio.to_thread(kube.kubectl, "rollout", "restart", DEPLOYMENT)
         await asyncio.to_thread(kube.kubectl, "rollout", "status", DEPLOYMENT, "--timeout=180s")
+        # That waits for the new ones; the old ones let go of their connections at their end.
+        await asyncio.to_thread(
+            until, "the old routers are gone", lambda: _count_routers(kube) == 3
+        )
     finally:
         stop.set()
         await calling

@@ -84,7 +84,8 @@ def upgrade_from_previous(kube: Kube) -> Upgrade:
 
 
 async def _upgrade_under_calls(kube: Kube, url: str) -> Counter[str]:
-    async with Callers(url, f"slow_{POOL}", count=_CALLERS, seconds=_SECONDS) as callers:
+    # Routers of 0.1.0 end kept connections without a word, and what is on its way is lost.
+    async with Callers(url, f"slow_{POOL}", _CALLERS, _SECONDS, keep=False) as callers:
         await asyncio.to_thread(_upgrade, kube)
     return callers.answers
 

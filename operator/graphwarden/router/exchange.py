@@ -287,10 +287,10 @@ class Exchange:
             or head.ends_with_connection
             or not request.keep_alive
         )
-        client.closing = client.closing or close
+        close = client.decide_close(asked=close)
         client.answered = True
         client.on_pressure = connection.hold_back
-        first = [render_response_head(head, request, self.trace.trace_id, close=client.closing)]
+        first = [render_response_head(head, request, self.trace.trace_id, close=close)]
         # What came together leaves together: a system call costs more than all else here.
         for piece in connection.take_pieces():
             first += make_chunk(piece) if reframe else [piece]

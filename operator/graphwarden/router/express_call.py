@@ -105,7 +105,7 @@ class ExpressCall:
         if not traced:
             out.append(b"x-trace-id: " + self.trace.trace_id.encode())
         client, proxy = self._client, self._express.proxy
-        if client.closing:
+        if client.decide_close():
             out.append(b"connection: close")
         client.answer(b"\r\n".join(out) + data[end:])
         self._leave()

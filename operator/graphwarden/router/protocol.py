@@ -86,6 +86,9 @@ class ClientProtocol(asyncio.Protocol):
         self._started: ExpressCall | None = None
         self._unsent = b""
         self._writable = Gate()
+        # The router leaves: the next answer says so, and is the last on this connection.
+        self.leaving = False
+        # The client was told that no answer follows, or there is none to tell it with.
         self.closing = False
         self.busy = False
         self.answered = False
@@ -223,7 +226,7 @@ class ClientProtocol(asyncio.Protocol):
             headers=self._headers,
             body=body,
             http_1_0=self._parser.get_http_version() == "1.0",
-            keep_alive=self._parser.should_keep_alive(),
+            keep_alive=self._parser.should_keep_alive() and not self.leaving,
         )
         if sum(len(n) + len(v) for n, v in self._headers) + len(self._url) > HEAD_BYTES_LIMIT:
             raise head_too_large()
@@ -289,15 +292,24 @@ class ClientProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def close_when_idle(self) -> None:
-        """Take no further request; the one in progress is finished."""
-        self.closing = True
-        if not (self.busy or self._queue or self._gathered):
+    def decide_close(self, *, asked: bool = False) -> bool:
+        """Whether the answer about to begin is to say that it is the last (RFC 9112, section 9.6).
+
+        Where the connection ends without that, a request on its way then is lost.
+        """
+        self.closing = self.closing or self.leaving or asked
+        return self.closing
+
+    def close_if_quiet(self, seconds: float) -> None:
+        """Close, if nothing was asked or answered here for so long."""
+        idle = not (self.busy or self._queue or self._gathered or self._in_head)
+        if idle and time.monotonic() - self._last_data >= seconds:
             self._close()
 
     def end_express(self) -> None:
         """The call on the short way was answered."""
         self.busy = False
+        self._last_data = time.monotonic()
         if self.closing:
             self._close()
         elif self._held:
@@ -343,6 +355,7 @@ class ClientProtocol(asyncio.Protocol):
             finally:
                 self.busy = False
                 self.on_pressure = None
+                self._last_data = time.monotonic()
             if self.closing or not request.keep_alive or not request.body.complete:
                 break
             # Answers must not pile up for a client that asks on and on and reads nothing.

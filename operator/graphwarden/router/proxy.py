@@ -95,7 +95,7 @@ class Proxy:
             if client.answered:
                 client.abort()
             else:
-                client.closing = client.closing or error.close
+                client.decide_close(asked=error.close)
                 client.write(render_refusal(request, error, trace.trace_id, exchange.call_id))
         except asyncio.CancelledError:
             exchange.outcome = "gone"

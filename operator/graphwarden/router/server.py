@@ -63,11 +63,15 @@ async def _serve(settings: Settings) -> int:
         proxy.console = Console(proxy.own.make_fleet_view)
     proxy.express.watch(loop)
     connections: set[ClientProtocol] = set()
+
+    def meet() -> ClientProtocol:
+        client = ClientProtocol(settings, proxy.handle, proxy.refuse, connections, proxy.express)
+        client.leaving = proxy.own.draining
+        return client
+
     try:
         server = await loop.create_server(
-            lambda: ClientProtocol(
-                settings, proxy.handle, proxy.refuse, connections, proxy.express
-            ),
+            meet,
             sock=_listen(settings.host, settings.port),
             backlog=_BACKLOG,
         )
@@ -90,10 +94,12 @@ async def _serve(settings: Settings) -> int:
         log.error("the source of the table failed: %s", following.exception())
         return 1
     proxy.own.draining = True
+    for connection in connections:
+        connection.leaving = True
     # Calls still come in until every load balancer has noticed.
     await asyncio.sleep(settings.unready_seconds)
     server.close()
-    await _drain(connections, settings.drain_seconds)
+    await _drain(connections, settings)
     for task in (following, *duties):
         task.cancel()
     if access_log is not None:
@@ -134,12 +140,13 @@ async def _follow(settings: Settings, proxy: Proxy) -> None:
         await KubernetesSource(namespaces, proxy.swap).follow()
 
 
-async def _drain(connections: set[ClientProtocol], seconds: float) -> None:
+async def _drain(connections: set[ClientProtocol], settings: Settings) -> None:
+    """Let calls end; a connection goes when its client was told, or has long asked nothing."""
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    for connection in list(connections):
-        connection.close_when_idle()
-    while connections and loop.time() < end:  # noqa: ASYNC110
+    end = loop.time() + settings.drain_seconds
+    while connections and loop.time() < end:
+        for connection in list(connections):
+            connection.close_if_quiet(settings.unready_seconds)
         # Ending connections tell nobody: at the end of the process a look now and then is enough.
         await asyncio.sleep(0.05)
     for connection in list(connections):

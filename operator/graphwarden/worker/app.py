@@ -88,7 +88,7 @@ def make_app(service: Service) -> ASGIApp:
     routes = list_routes()
     app: ASGIApp = Router(routes, redirect_slashes=False)
     app = ServiceRing(app, service)
-    app = RequestRing(app, service.observer)
+    app = RequestRing(app, service.observer, service.admission)
     return CORSMiddleware(
         app,
         allow_origins=["*"],

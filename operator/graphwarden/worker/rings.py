@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphwarden.api.errors import TRACE_HEADER, Reason, render_error
 from graphwarden.telemetry import logs, trace
 from graphwarden.telemetry.trace import TraceContext
+from graphwarden.worker.admission import Admission
 from graphwarden.worker.answers import RunLost
 from graphwarden.worker.errors import ApiError
 from graphwarden.worker.observer import Observer
@@ -28,14 +29,19 @@ _REASONS = {404: Reason.NOT_FOUND, 405: Reason.METHOD_NOT_ALLOWED}
 _QUIET = frozenset({"/live", "/ready", "/graphs", "/metrics", "/ok"})
 # Worth a line, but no span: who looks at traces is not to find his looking.
 _UNTRACED = _QUIET | {"/traces"}
+_CLOSE = (b"connection", b"close")
 _CALLERS = ("traceparent", "tracestate")
 
 
 class RequestRing:
-    """Gives each request its trace id, and each failure its JSON body."""
+    """Gives each request its trace id, and each failure its JSON body.
 
-    def __init__(self, app: ASGIApp, observer: Observer) -> None:
+    An answer of a worker that leaves ends its connection (RFC 9112, section 9.6).
+    """
+
+    def __init__(self, app: ASGIApp, observer: Observer, admission: Admission) -> None:
         self._app = app
+        self._admission = admission
         self._metrics = observer.metrics
         self._spans = observer.spans
 
@@ -51,7 +57,7 @@ class RequestRing:
         trace.current.set(context)
         logs.fields.set({"trace_id": context.trace_id})
         began = time.perf_counter()
-        answer = _Answer(send, context.trace_id)
+        answer = _Answer(send, context.trace_id, self._admission)
         try:
             await self._app(scope, receive, answer.send)
         except RunLost as lost:
@@ -117,8 +123,9 @@ class ServiceRing:
 class _Answer:
     """Adds the trace id to the answer on its way, and remembers its status; 0: none was sent."""
 
-    def __init__(self, send: Send, trace_id: str) -> None:
+    def __init__(self, send: Send, trace_id: str, admission: Admission) -> None:
         self._send = send
+        self._admission = admission
         self._trace = (TRACE_HEADER.encode(), trace_id.encode())
         self.status = 0
 
@@ -126,6 +133,8 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], self._trace]
+            if self._admission.draining:
+                message["headers"].append(_CLOSE)
         await self._send(message)
 
 

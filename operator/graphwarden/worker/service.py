@@ -100,13 +100,16 @@ class Service:
         """Refuse new runs, let those in flight finish, and hand over what others can go on with.
 
         What is left at the end of the time is stopped; a durable run goes on elsewhere. True when
-        nothing was left.
+        nothing was left. Not sooner than routers had time to notice: a request that is on its way
+        on a kept connection when that ends is lost, and nobody may send it again.
         """
         self.admission.draining = True
         logger.info("draining", extra={"in_flight": self.admission.in_flight})
         if self.engine is not None:
             self.engine.drain()
-        if await self.runs.wait_until_empty(self.settings.drain_seconds):
+        noticed = asyncio.sleep(self.settings.unready_seconds)
+        empty = self.runs.wait_until_empty(self.settings.drain_seconds)
+        if (await asyncio.gather(empty, noticed))[0]:
             return True
         for handle in list(self.runs.handles):
             handle.stop("drain")

@@ -35,6 +35,8 @@ class Settings:
     app_dir: Path | None = None
     concurrency: int = 10
     drain_seconds: float = 30.0
+    # How long new runs are still refused, before nobody answers.
+    unready_seconds: float = 0.2
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     log_format: Literal["json", "text"] = "json"
     # LangGraph clients derive a dead-socket timeout from this cadence, so it must be steady.
@@ -79,6 +81,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--app-dir", None, "folder put first on the import path")
     add("--concurrency", "10", "runs in flight before new ones are refused (default 10)", type=int)
     add("--drain-seconds", "30", "time that runs get to finish after SIGTERM", type=float)
+    add("--unready-seconds", "0.2", "time that routers get to notice after SIGTERM", type=float)
     add("--max-body-bytes", str(DEFAULT_MAX_BODY_BYTES), "largest request body", type=int)
     add("--address", None, "host:port at which the router reaches this worker (default: its own)")
     add("--lease-seconds", "20", "silence after which a worker counts as lost", type=float)
@@ -118,6 +121,7 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
         app_dir=Path(found.app_dir) if found.app_dir else None,
         concurrency=found.concurrency,
         drain_seconds=found.drain_seconds,
+        unready_seconds=found.unready_seconds,
         max_body_bytes=found.max_body_bytes,
         log_format=cast(Literal["json", "text"], found.log_format),
         heartbeat_seconds=found.heartbeat_seconds,

@@ -57,6 +57,22 @@ async def test_a_draining_worker_refuses_new_runs_unstarted(tmp_path: Path) -> N
     assert ready.status_code == 503
 
 
+async def test_a_worker_with_nothing_to_do_refuses_until_routers_had_time_to_notice(
+    tmp_path: Path,
+) -> None:
+    place = ("--unready-seconds", "1")
+    async with running_worker(tmp_path, [make_row("echo")], *place) as worker:
+        kept = await worker.http.post("/runs/wait", json={"assistant_id": "echo"})
+        ended = asyncio.create_task(worker.terminate())
+        await asyncio.sleep(0.5)
+        refused = await worker.http.post("/runs/wait", json={"assistant_id": "echo"})
+        assert await ended == 0
+    assert "connection" not in kept.headers
+    assert refused.headers["x-graphwarden-not-started"] == "true"
+    # What is kept would end with the worker, and a request on its way be lost.
+    assert refused.headers["connection"] == "close"
+
+
 async def test_a_run_that_takes_longer_than_the_drain_is_stopped(tmp_path: Path) -> None:
     place = ("--drain-seconds", "0.2")
     async with running_worker(tmp_path, [make_row("slow")], *place) as worker:

@@ -129,6 +129,7 @@ def test_the_whole_deployment(make_graph: Any, make_graphpool: Any, pool_of: Any
                                     {"name": "GRAPHWARDEN_CAPABILITY", "value": "email"},
                                     {"name": "GRAPHWARDEN_CONCURRENCY", "value": "10"},
                                     {"name": "GRAPHWARDEN_DRAIN_SECONDS", "value": "1790"},
+                                    {"name": "GRAPHWARDEN_UNREADY_SECONDS", "value": "2"},
                                     {"name": "GRAPHWARDEN_LOG_FORMAT", "value": "json"},
                                     {
                                         "name": "GRAPHWARDEN_DATABASE_URL",

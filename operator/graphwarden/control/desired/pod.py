@@ -14,6 +14,8 @@ from graphwarden.control.desired.overlay import merge_items, merge_overlay
 _USER_ID: Final = 65532
 # The worker stops by itself this long before the kubelet would kill it.
 _DRAIN_MARGIN_SECONDS: Final = 10
+# EndpointSlices take a moment to reach the routers.
+_UNREADY_SECONDS: Final = 2
 _REGISTRY_VOLUME: Final = "registry"
 _SCRATCH_VOLUME: Final = "tmp"
 
@@ -112,6 +114,7 @@ def make_environment(pool: Pool) -> list[dict[str, Any]]:
         "GRAPHWARDEN_CAPABILITY": pool.capability,
         "GRAPHWARDEN_CONCURRENCY": str(pool.spec.concurrency_per_replica),
         "GRAPHWARDEN_DRAIN_SECONDS": str(max(1, grace - _DRAIN_MARGIN_SECONDS)),
+        "GRAPHWARDEN_UNREADY_SECONDS": str(_UNREADY_SECONDS),
         "GRAPHWARDEN_LOG_FORMAT": "json",
     }
     env: list[dict[str, Any]] = [{"name": key, "value": value} for key, value in values.items()]
