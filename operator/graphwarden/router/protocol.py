@@ -8,22 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
-import httptools
-
 from graphwarden.api.errors import Reason
-from graphwarden.router.answers import make_cors
 from graphwarden.router.errors import RouterError, bad_request
 from graphwarden.router.express import NOT_TAKEN
 from graphwarden.router.gate import Gate
-from graphwarden.router.request import (
-    HEAD_BYTES_LIMIT,
-    Body,
-    Headers,
-    Request,
-    check_request,
-    head_too_large,
-    too_many_connections,
-)
+from graphwarden.router.reader import RequestReader
+from graphwarden.router.request import Request, too_many_connections
 from graphwarden.router.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,20 +53,14 @@ class ClientProtocol(asyncio.Protocol):
         self._express = express
         self._check_seconds = min(_CHECK_SECONDS, settings.head_timeout_seconds)
         # Made for the first request that needs it.
-        self._parser: httptools.HttpRequestParser | None = None
+        self._reader: RequestReader | None = None
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         # Seldom more than one: a list is a tenth of a deque.
         self._queue: list[Request | RouterError] = []
         self._arrival: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._body: Body | None = None
-        self._in_head = False
-        self._head_bytes = 0
-        self._head_since = 0.0
         self._last_data = 0.0
-        self._url = b""
-        self._headers: Headers = []
         self._broken = False
         # What came while a call was on the short way, and that call where it left it.
         self._held = b""
@@ -116,8 +100,8 @@ class ClientProtocol(asyncio.Protocol):
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()
-        if self._body is not None:
-            self._body.fail(bad_request("the client left"))
+        if self._reader is not None:
+            self._reader.fail(bad_request("the client left"))
         if self._task is not None:
             self._task.cancel()
         if self.express is not None:
@@ -133,7 +117,7 @@ class ClientProtocol(asyncio.Protocol):
         if self.express is not None:
             # The next request waits for the answer to this one.
             self._held += data
-            self._pause_reading()
+            self.hold_back()
         elif self._gathered:
             self._gather(data)
         elif self._is_between_requests:
@@ -143,8 +127,12 @@ class ClientProtocol(asyncio.Protocol):
 
     @property
     def _is_between_requests(self) -> bool:
-        waits = self.busy or self._queue or self._in_head or self._body
+        waits = self.busy or self._queue or self._is_inside_request
         return not waits and not self.closing and self._writable.is_open
+
+    @property
+    def _is_inside_request(self) -> bool:
+        return self._reader is not None and self._reader.is_inside
 
     def _try_express(self, data: bytes) -> None:
         missing = self._express.take(self, data)
@@ -165,26 +153,13 @@ class ClientProtocol(asyncio.Protocol):
         return bytes(gathered)
 
     def _feed(self, data: bytes) -> None:
-        """Bytes for the parser."""
-        if self._parser is None:
-            self._parser = httptools.HttpRequestParser(self)
-        body, size = self._body, self._body.size if self._body is not None else 0
+        """Bytes for the general way."""
+        if self._reader is None:
+            self._reader = RequestReader(self._settings, self)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._break(bad_request("upgrades are not served", status=501))
-        except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            self._break(cause if isinstance(cause, RouterError) else bad_request(str(error)))
-        except httptools.HttpParserError as error:
-            self._break(bad_request(f"this is not HTTP: {error}"))
-        if self._in_head or (self._body is not None and self._body is body and body.size == size):
-            # A head, or what looks like no end of trailers and chunk extensions.
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_LIMIT:
-                self._break(head_too_large())
-        else:
-            self._head_bytes = 0
+            self._reader.feed(data)
+        except RouterError as error:
+            self._break(error)
 
     def pause_writing(self) -> None:
         self._writable.close()
@@ -196,45 +171,11 @@ class ClientProtocol(asyncio.Protocol):
         if self.on_pressure is not None:
             self.on_pressure(False)
 
-    # The parser's side
+    # The reader's side
 
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        self._head_bytes = 0
-        self._head_since = time.monotonic()
-        self._url = b""
-        self._headers = []
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._body is not None:
-            # A trailer may not become a header (RFC 9110, section 6.5.1); none is needed here.
-            return
-        self._headers.append((name.lower(), value))
-        if len(self._headers) > HEAD_BYTES_LIMIT // 4:
-            raise head_too_large()
-
-    def on_headers_complete(self) -> None:
-        assert self._parser is not None, "it is the parser that calls"
-        self._in_head = False
-        body = Body(self._settings.max_body_bytes, self._pause_reading, self._resume_reading)
-        request = Request(
-            method=self._parser.get_method().decode("ascii"),
-            target=self._url,
-            headers=self._headers,
-            body=body,
-            http_1_0=self._parser.get_http_version() == "1.0",
-            keep_alive=self._parser.should_keep_alive() and not self.leaving,
-        )
-        if sum(len(n) + len(v) for n, v in self._headers) + len(self._url) > HEAD_BYTES_LIMIT:
-            raise head_too_large()
-        check_request(request, self._settings.max_body_bytes)
-        request.cors = make_cors(request.header(b"origin"), self._settings.cors_origins)
-        path = request.target.split(b"?", 1)[0]
-        request.path = path.decode("latin-1")
-        self._body = body
+    def take(self, request: Request) -> None:
+        """One more request; of its body perhaps nothing has come yet."""
+        request.keep_alive = request.keep_alive and not self.leaving
         request.started, self._started = self._started, None
         self._add(request)
         # Not before the answers to what came before it.
@@ -242,14 +183,15 @@ class ClientProtocol(asyncio.Protocol):
         if is_next and request.header(b"expect") is not None:
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def on_body(self, data: bytes) -> None:
-        if self._body is not None:
-            self._body.feed(data)
+    def hold_back(self) -> None:
+        """Read no more for now."""
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
 
-    def on_message_complete(self) -> None:
-        if self._body is not None:
-            self._body.finish()
-            self._body = None
+    def go_on(self) -> None:
+        """Read on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     # The handler's side
 
@@ -302,7 +244,7 @@ class ClientProtocol(asyncio.Protocol):
 
     def close_if_quiet(self, seconds: float) -> None:
         """Close, if nothing was asked or answered here for so long."""
-        idle = not (self.busy or self._queue or self._gathered or self._in_head)
+        idle = not (self.busy or self._queue or self._gathered or self._is_inside_request)
         if idle and time.monotonic() - self._last_data >= seconds:
             self._close()
 
@@ -314,7 +256,7 @@ class ClientProtocol(asyncio.Protocol):
             self._close()
         elif self._held:
             data, self._held = self._held, b""
-            self._resume_reading()
+            self.go_on()
             self.data_received(data)
 
     def take_over(self, call: ExpressCall) -> None:
@@ -336,7 +278,7 @@ class ClientProtocol(asyncio.Protocol):
     def _feed_held(self) -> None:
         if self._held:
             data, self._held = self._held, b""
-            self._resume_reading()
+            self.go_on()
             self._feed(data)
 
     async def _serve(self) -> None:
@@ -345,7 +287,7 @@ class ClientProtocol(asyncio.Protocol):
                 self._arrival = self._loop.create_future()
                 await self._arrival
             request = self._queue.pop(0)
-            self._resume_reading()
+            self.go_on()
             if isinstance(request, RouterError):
                 self._refuse(request, self)
                 break
@@ -365,11 +307,11 @@ class ClientProtocol(asyncio.Protocol):
     async def _part(self) -> None:
         """Close; a client in the middle of sending would lose the answer to a sudden end."""
         transport = self._transport
-        if transport is not None and (self._broken or self._body is not None):
+        if transport is not None and (self._broken or self._is_inside_request):
             self._broken = True
             self.flush()
             transport.write_eof()
-            self._resume_reading()
+            self.go_on()
             await asyncio.sleep(_LINGER_SECONDS)
         self._close()
 
@@ -382,7 +324,7 @@ class ClientProtocol(asyncio.Protocol):
     def _add(self, item: Request | RouterError) -> None:
         self._queue.append(item)
         if len(self._queue) >= _PIPELINE_LIMIT:
-            self._pause_reading()
+            self.hold_back()
         if self._task is None:
             self._task = self._loop.create_task(self._serve())
         elif self._arrival is not None and not self._arrival.done():
@@ -393,10 +335,7 @@ class ClientProtocol(asyncio.Protocol):
         if self._broken:
             return
         self._broken = True
-        self._in_head = False
-        if self._body is not None:
-            self._body.fail(error)
-        else:
+        if self._reader is None or not self._reader.fail(error):
             self._add(error)
 
     def _check_patience(self) -> None:
@@ -407,22 +346,17 @@ class ClientProtocol(asyncio.Protocol):
         quiet = now - self._last_data
         if self._gathered and quiet > self._settings.body_timeout_seconds:
             self._feed(self._take_gathered())
-        if self._in_head and now - self._head_since > self._settings.head_timeout_seconds:
-            self._break(_too_slow("the head of the request"))
-        elif self._body is not None and quiet > self._settings.body_timeout_seconds:
-            self._break(_too_slow("the body of the request"))
-        elif not (self.busy or self._in_head or self._gathered) and quiet > _IDLE_SECONDS:
+        reader = self._reader
+        if reader is not None and reader.in_head:
+            if now - reader.head_since > self._settings.head_timeout_seconds:
+                self._break(_too_slow("the head of the request"))
+        elif reader is not None and reader.body is not None:
+            if quiet > self._settings.body_timeout_seconds:
+                self._break(_too_slow("the body of the request"))
+        elif not (self.busy or self._gathered) and quiet > _IDLE_SECONDS:
             self._close()
             return
         self._timer = self._loop.call_later(self._check_seconds, self._check_patience)
-
-    def _pause_reading(self) -> None:
-        if self._transport is not None and self._transport.is_reading():
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
 
 
 def _too_slow(what: str) -> RouterError:
