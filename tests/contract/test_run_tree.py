@@ -295,7 +295,46 @@ async def ask_for_tools(fleet: Fleet, method: str, **params: Any) -> str:
 async def test_hosts_of_others_are_not_told_of_the_trace(fleet: Fleet, sites: Sites) -> None:
     answer = await wait_for(fleet, "traced", await make_thread(fleet), input={"foo": "sites"})
     assert sites.heard["/ours"]["traceparent"].split("-")[1] == answer.headers["x-trace-id"]
-    assert "traceparent" not in sites.heard["/theirs"]
+    assert "assistant_id=traced" in sites.heard["/ours"]["baggage"]
+    assert not {"traceparent", "baggage"} & sites.heard["/theirs"].keys()
+
+
+async def test_a_span_of_a_graph_or_a_library_is_told_whose_run_it_is_in(
+    fleet: Fleet, receiver: Receiver
+) -> None:
+    thread, trace = await make_thread(fleet), "9" * 32
+    await wait_for(fleet, "traced", thread, f"00-{trace}-{'d' * 16}-01", input={"foo": "baggage"})
+    (span,) = await until(lambda: find(receiver.of(trace), "SELECT contacts"))
+    whose = {"assistant_id": "traced", "thread_id": thread, "capability": "tests"}
+    assert span["attributes"].items() >= whose.items()
+
+
+async def test_a_graph_that_is_called_is_told_whose_run_called_it(
+    fleet: Fleet, receiver: Receiver
+) -> None:
+    thread = await make_thread(fleet)
+    await wait_for(fleet, "traced", thread, input={"foo": "far"})
+    answer = await wait_for(fleet, "traced", thread, command={"resume": "yes"})
+    trace, name = answer.headers["x-trace-id"], "POST /threads/{thread_id}/runs/stream"
+    (span,) = await until(lambda: find(receiver.of(trace), name))
+    whose = {"assistant_id": "traced", "thread_id": thread, "capability": "tests"}
+    assert span["attributes"].items() >= whose.items()
+
+
+async def test_baggage_of_others_is_told_to_nobody(
+    fleet: Fleet, receiver: Receiver, sites: Sites
+) -> None:
+    trace = "f" * 32
+    headers = {
+        "traceparent": f"00-{trace}-{'d' * 16}-01",
+        "baggage": f"email={PERSON},thread_id=deal-7,note=hush",
+    }
+    body = {"assistant_id": "quoting", "input": {"foo": "x"}}
+    await fleet.router.http.post("/runs/wait", json=body, headers=headers)
+    (span,) = await until(lambda: find(receiver.of(trace), "POST /runs/wait")[1:])
+    assert span["attributes"]["thread_id"] == "deal-7"
+    assert not {"email", "note"} & span["attributes"].keys()
+    assert PERSON not in str(receiver.of(trace))
 
 
 async def test_what_is_not_sampled_is_kept_here_and_sent_nowhere(

@@ -12,7 +12,7 @@ from graphwarden.api.errors import TRACE_HEADER, render_error
 from graphwarden.router.errors import RouterError
 from graphwarden.router.request import Headers, Request
 from graphwarden.router.upstream import ResponseHead
-from graphwarden.telemetry.trace import TraceContext
+from graphwarden.telemetry.trace import BAGGAGE_KEYS, TraceContext
 
 # RFC 9110, section 7.6.1: these speak of one connection and are not passed on.
 _HOP_BY_HOP = frozenset(
@@ -31,7 +31,6 @@ _HOP_BY_HOP = frozenset(
 _NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"traceparent", b"baggage"}
 # Between router and worker alone.
 _OURS = b"x-graphwarden-"
-_BAGGAGE_KEYS = frozenset({"assistant_id", "thread_id", "capability"})
 _CORS = (
     b"access-control-allow-private-network: true\r\n"
     b"access-control-expose-headers: content-location, location, x-pagination-total, "
@@ -188,7 +187,7 @@ def filter_baggage(header: str | None) -> str:
     if not header:
         return ""
     entries: Iterable[str] = (entry.strip() for entry in header.split(","))
-    return ",".join(e for e in entries if e.split("=", 1)[0].strip() in _BAGGAGE_KEYS)
+    return ",".join(e for e in entries if e.split("=", 1)[0].strip() in BAGGAGE_KEYS)
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

@@ -9,6 +9,8 @@ from random import Random
 from typing import Self
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+# What may go with a trace as baggage: names of ours, and nobody's data.
+BAGGAGE_KEYS = frozenset({"assistant_id", "thread_id", "capability"})
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 # Ids must differ, not be secret; the system's generator costs a system call each time.

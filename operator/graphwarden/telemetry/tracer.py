@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from opentelemetry import baggage
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -18,7 +19,7 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import Attributes
 
 from graphwarden.telemetry.span import Processors, RecordedSpan, Source, Told
-from graphwarden.telemetry.trace import TraceContext, is_sampled
+from graphwarden.telemetry.trace import BAGGAGE_KEYS, TraceContext, is_sampled
 
 # A generator of its own: one that a graph has seeded would give the same ids again.
 _random = Random()  # noqa: S311
@@ -68,10 +69,18 @@ class Tracer(otel.Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
     ) -> otel.Span:
-        """The same for anybody: below the current span, or that of a context."""
+        """The same for anybody: below the current span, or that of a context.
+
+        It is told by the baggage whose run it is in: its maker cannot know.
+        """
         span = self._make(otel.get_current_span(context), str(name), kind, {}, start_time)
         if isinstance(span, RecordedSpan):
             span.set_attributes(attributes or {})
+            carried = baggage.get_all(context)
+            if carried:
+                span.set_attributes(
+                    {name: str(carried[name]) for name in BAGGAGE_KEYS & carried.keys()}
+                )
             for link in links or ():
                 span.add_link(link.context, link.attributes)
             span.records_exception = record_exception

@@ -95,6 +95,7 @@ class Observer:
             _describe(subject, self.spans.capability),
             asked_in=subject.origin.asked_in,
             link=subject.origin.waited_in,
+            carried=_name_baggage(subject, self.spans.capability),
         ) as watch.span:
             logs.bind(trace_id=watch.span.trace_id)
             current.set(watch)
@@ -125,6 +126,14 @@ def _bind_trace(origin: Origin) -> None:
     asked = TraceContext.parse(origin.asked_in)
     if asked is not None and "trace_id" not in logs.fields.get():
         logs.bind(trace_id=asked.trace_id)
+
+
+def _name_baggage(subject: Subject, capability: str) -> dict[str, str]:
+    """What spans of libraries, and calls of other graphs, are to be found by."""
+    carried = {"assistant_id": subject.row.assistant_id, "capability": capability}
+    if subject.thread_id is not None:
+        carried["thread_id"] = subject.thread_id
+    return carried
 
 
 def _describe(subject: Subject, capability: str) -> dict[str, Any]:

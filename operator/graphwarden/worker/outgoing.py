@@ -62,7 +62,10 @@ def _begin(spans: Spans, request: httpx.Request) -> _Call | None:
         "server.port": url.port or (443 if url.scheme == "https" else 80),
     }
     span = spans.begin(request.method, told, kind="client")
-    request.headers.update(spans.inject(url.host))
+    for name, value in spans.inject(url.host).items():
+        # LangSmith's clients have a baggage of their own.
+        theirs = request.headers.get(name) if name == "baggage" else None
+        request.headers[name] = f"{theirs},{value}" if theirs else value
     return _Call(span)
 
 

@@ -30,7 +30,7 @@ _QUIET = frozenset({"/live", "/ready", "/graphs", "/metrics", "/ok"})
 # Worth a line, but no span: who looks at traces is not to find his looking.
 _UNTRACED = _QUIET | {"/traces"}
 _CLOSE = (b"connection", b"close")
-_CALLERS = ("traceparent", "tracestate")
+_CALLERS = ("traceparent", "tracestate", "baggage")
 
 
 class RequestRing:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphwarden.telemetry.trace import BAGGAGE_KEYS
 from graphwarden.worker.content import Content
 from graphwarden.worker.statements import Statements
 
@@ -93,7 +94,8 @@ class _Otel:
     """The few words of OpenTelemetry that are used here."""
 
     def __init__(self) -> None:
-        from opentelemetry import context, trace
+        from opentelemetry import baggage, context, trace
+        from opentelemetry.baggage.propagation import W3CBaggagePropagator
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self.trace, self.context = trace, context
@@ -101,6 +103,7 @@ class _Otel:
         self._runtime = context._RUNTIME_CONTEXT
         (self._key,) = trace.set_span_in_context(trace.INVALID_SPAN, context.Context())
         self.propagator = TraceContextTextMapPropagator()
+        self._baggage, self._baggage_propagator = baggage, W3CBaggagePropagator()
         self.error = trace.StatusCode.ERROR
         self.kinds = {kind.name.lower(): kind for kind in trace.SpanKind}
 
@@ -120,6 +123,23 @@ class _Otel:
             self._runtime.detach(token)
         except ValueError:
             return
+
+    def carry(self, carried: Headers, here: Context) -> Context:
+        """The place with this as its baggage."""
+        here = self._baggage.clear(here)
+        for name, value in carried.items():
+            here = self._baggage.set_baggage(name, value, here)
+        return here
+
+    def read_baggage(self, header: str) -> dict[str, str]:
+        """What is ours of a `baggage` header (W3C Baggage, section 3.3)."""
+        place = self._baggage_propagator.extract({"baggage": header}, self.context.Context())
+        found = self._baggage.get_all(place)
+        return {name: str(found[name]) for name in sorted(BAGGAGE_KEYS & found.keys())}
+
+    def inject(self, carrier: dict[str, str]) -> None:
+        self.propagator.inject(carrier)
+        self._baggage_propagator.inject(carrier)
 
     def remote(self, header: str | None, state: str | None = None) -> Context:
         """The place that a `traceparent` names; of no trace where it is none."""
@@ -166,16 +186,32 @@ class Spans:
         return WorkerSpan(self._otel, self._start(here, name, told, "client"))
 
     def begin_request(self, name: str, headers: Headers, told: Told) -> WorkerSpan:
-        """The span of a request, below the caller's where one came with it."""
+        """The span of a request, below the caller's where one came with it.
+
+        What it carries as baggage it is told, and goes with all that comes of it.
+        """
         caller = self._otel.remote(headers.get("traceparent"), headers.get("tracestate"))
         here = self._otel.get_current()
+        if headers.get("baggage"):
+            carried = self._otel.read_baggage(headers["baggage"])
+            told.update(carried)
+            here = self._otel.carry(carried, here)
         return WorkerSpan(self._otel, self._start(caller, name, told, "server"), here)
 
     @contextmanager
     def span(
-        self, name: str, told: Told, *, asked_in: str | None = None, link: str | None = None
+        self,
+        name: str,
+        told: Told,
+        *,
+        asked_in: str | None = None,
+        link: str | None = None,
+        carried: Headers | None = None,
     ) -> Iterator[WorkerSpan]:
-        """A span around a block: below the current one, or else below `asked_in`."""
+        """A span around a block: below the current one, or else below `asked_in`.
+
+        `carried` is the baggage of the block.
+        """
         self._statements.watch()
         here = self._otel.get_current()
         above = here
@@ -184,7 +220,7 @@ class Spans:
         started = self._start(above, name, told, "internal")
         if link is not None:
             started.add_link(self._otel.get_span(self._otel.remote(link)).get_span_context())
-        span = WorkerSpan(self._otel, started, here)
+        span = WorkerSpan(self._otel, started, self._otel.carry(carried, here) if carried else here)
         try:
             yield span
         finally:
@@ -198,7 +234,7 @@ class Spans:
         """What a call to a host carries of the current span: nothing where it is not ours."""
         carrier: dict[str, str] = {}
         if self.tracing.settings.is_ours(host):
-            self._otel.propagator.inject(carrier)
+            self._otel.inject(carrier)
         return carrier
 
 
