@@ -6,7 +6,7 @@ import asyncio
 import importlib.metadata
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphwarden.api import mcp
 from graphwarden.api.errors import Reason
@@ -23,8 +23,10 @@ from graphwarden.router.records import Records
 from graphwarden.router.request import Request
 from graphwarden.router.tools import Tools
 from graphwarden.router.traces import Traces, is_traces
-from graphwarden.telemetry.run_store import RunStore
 from graphwarden.telemetry.trace import TraceContext
+
+if TYPE_CHECKING:
+    from graphwarden.telemetry.pipeline import Store
 
 _LOOK_SECONDS = 2.0
 _PROTOCOL_VERSION = "0.16.7"
@@ -34,7 +36,7 @@ class OwnAnswers:
     """The endpoints that no worker is asked for, but `/graphs`, which asks them all."""
 
     def __init__(
-        self, pools: Pools, upstreams: Upstreams, metrics: Metrics, store: RunStore | None = None
+        self, pools: Pools, upstreams: Upstreams, metrics: Metrics, store: Store | None = None
     ) -> None:
         self._pools = pools
         self._upstreams = upstreams

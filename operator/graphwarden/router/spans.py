@@ -16,8 +16,7 @@ from graphwarden.telemetry.trace import TraceContext
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanKind
 
-    from graphwarden.telemetry.pipeline import Tracing
-    from graphwarden.telemetry.run_store import RunStore
+    from graphwarden.telemetry.pipeline import Store, Tracing
 
 # Segments of paths that are words of the API; all others are ids.
 _WORDS = frozenset(
@@ -67,7 +66,7 @@ class CallSpans:
         self._otel = trace
 
     @property
-    def store(self) -> RunStore | None:
+    def store(self) -> Store | None:
         """What the router keeps of the last traces."""
         return self._tracing.store
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from graphwarden.api.errors import Reason
@@ -21,7 +21,9 @@ from graphwarden.router.errors import RouterError
 from graphwarden.router.pools import Pools
 from graphwarden.router.request import Request
 from graphwarden.telemetry.run_filters import FILTERS, InvalidFilter, parse_filters
-from graphwarden.telemetry.run_store import RunStore
+
+if TYPE_CHECKING:
+    from graphwarden.telemetry.pipeline import Store
 
 Record = dict[str, Any]
 
@@ -37,7 +39,7 @@ def is_traces(path: str) -> bool:
 class Traces:
     """Asks every worker for what it keeps."""
 
-    def __init__(self, pools: Pools, upstreams: Upstreams, store: RunStore | None) -> None:
+    def __init__(self, pools: Pools, upstreams: Upstreams, store: Store | None) -> None:
         self._pools = pools
         self._upstreams = upstreams
         self._store = store

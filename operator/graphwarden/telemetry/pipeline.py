@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import cast
 
@@ -18,34 +17,45 @@ from opentelemetry.trace import SpanKind
 
 from graphwarden.telemetry.delivery import Delivery, Sending
 from graphwarden.telemetry.otlp import encode_span
-from graphwarden.telemetry.records import read_record
-from graphwarden.telemetry.run_store import WORKFLOW, RunStore, starts_run
+from graphwarden.telemetry.records import read_record, sum_up
+from graphwarden.telemetry.run_store import WORKFLOW, Record, RunStore, starts_run
 from graphwarden.telemetry.settings import TracingSettings
 from graphwarden.telemetry.span import RecordedSpan
 from graphwarden.telemetry.tracer import Tracer, Tracers
 
 _CLOSE_SECONDS = 2.0
 _NAME = "graphwarden"
+_SPAN_BYTES, _ATTRIBUTE_BYTES = 1000, 100
+
+
+Store = RunStore[RecordedSpan]
+
+
+def weigh(span: RecordedSpan) -> int:
+    """About the memory that an ended span takes, in bytes: itself, its bytes, and what it says."""
+    size = _SPAN_BYTES + _ATTRIBUTE_BYTES * len(span.told)
+    # Of others every text is short.
+    return size + 2 * len(encode_span(span)) if span.is_rich else size
 
 
 class Keeping(SpanProcessor):
     """Puts every span into the run store."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """A span begins."""
         begun = cast("RecordedSpan", span)
         is_run = begun.told.get("gen_ai.operation.name") == WORKFLOW
-        self._store.begin(*begun.names, partial(encode_span, begun), is_run=is_run)
+        self._store.begin(begun.trace_id, begun.span_id, begun, is_run=is_run)
 
     def on_end(self, span: ReadableSpan) -> None:
         """A span ends."""
         ended = cast("RecordedSpan", span)
         # The run may begin after the end of the request by which it is asked for.
         asks = ended.kind is SpanKind.SERVER and starts_run(ended.name)
-        self._store.end(*ended.names, encode_span(ended), asks=asks)
+        self._store.end(ended.trace_id, ended.span_id, asks=asks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Tracing:
     tracer: Tracer
     sending: Sending | None
     delivery: Delivery | None
-    store: RunStore | None
+    store: Store | None
 
     @property
     def lost(self) -> int:
@@ -78,7 +88,7 @@ class Tracing:
         if self.sending is not None:
             self.sending.on_end(span)
         if self.store is not None and keep:
-            self.store.keep(span.names[0], encode_span(span))
+            self.store.keep(span.trace_id, span)
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most."""
@@ -102,8 +112,11 @@ def make_tracing(settings: TracingSettings, service: str, capability: str) -> Tr
         sending = Sending(delivery)
         tracers.add_span_processor(sending)
     if keeps:
-        read = partial(read_record, resource=resource.attributes)
-        store = RunStore(settings.kept_traces, settings.kept_bytes, read)
+
+        def read(span: RecordedSpan) -> Record:
+            return read_record(encode_span(span), resource.attributes)
+
+        store = RunStore(settings.kept_traces, settings.kept_bytes, weigh, read, sum_up)
         tracers.add_span_processor(Keeping(store))
     tracer = tracers.get_tracer(_NAME, version("graphwarden"))
     return Tracing(settings, tracers, tracer, sending, delivery, store)

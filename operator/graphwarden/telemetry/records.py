@@ -10,6 +10,8 @@ from typing import Any
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from graphwarden.telemetry.span import RecordedSpan
+
 _NANOSECONDS = 1_000_000_000
 
 
@@ -48,6 +50,25 @@ def read_record(encoded: bytes, resource: Mapping[str, Any]) -> dict[str, Any]:
         "links": [
             {"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()} for link in span.links
         ],
+    }
+
+
+def sum_up(run: RecordedSpan) -> dict[str, Any]:
+    """The line of a run in a list of runs, out of its span; `duration_ms` as above."""
+    told, (trace_id, span_id) = run.told, run.names
+    started, ended = run.start_time or 0, run.end_time
+    return {
+        "trace_id": trace_id,
+        "span_id": span_id,
+        "run_id": told.get("graphwarden.run_id"),
+        "thread_id": told.get("gen_ai.conversation.id"),
+        "assistant_id": told.get("graphspec.assistant_id"),
+        "capability": told.get("graphspec.capability"),
+        "status": told.get("graphwarden.outcome", "running"),
+        "attempt": told.get("graphwarden.run.attempt", 1),
+        "error_type": told.get("error.type"),
+        "started_at": render_time(started),
+        "duration_ms": round((ended - started) / 1e6, 3) if ended else None,
     }
 
 

@@ -129,3 +129,43 @@ def test_where_nobody_listens_spans_are_lost_and_nothing_else(
         tracing.close()
     assert all("Traceback" not in record.getMessage() for record in caplog.records)
     assert len(caplog.records) <= 1
+
+
+def run_once(tracing: Tracing, told: dict[str, Any], events: int = 0) -> str:
+    """A run of one span; the id of its trace."""
+    whole = {"gen_ai.operation.name": "invoke_workflow", **told}
+    with tracing.tracer.start_as_current_span("invoke_workflow x", attributes=whole) as span:
+        for _ in range(events):
+            span.add_event("said", {"what": "w" * 500})
+    return f"{span.get_span_context().trace_id:032x}"
+
+
+def test_the_line_of_a_run_says_what_its_span_does() -> None:
+    tracing = start(kept_traces=5)
+    told = {
+        "graphwarden.run_id": "r-1",
+        "gen_ai.conversation.id": "deal-7",
+        "graphspec.assistant_id": "x",
+        "graphspec.capability": "email",
+        "graphwarden.outcome": "error",
+        "graphwarden.run.attempt": 2,
+        "error.type": "ValueError",
+    }
+    trace = run_once(tracing, told)
+    assert tracing.store is not None
+    (line,), ((span,), _) = tracing.store.list_runs(), tracing.store.find(trace)
+    of_span = ("trace_id", "span_id", "started_at", "duration_ms", "error_type")
+    assert {name: line[name] for name in of_span} == {name: span[name] for name in of_span}
+    assert [line[name] for name in ("run_id", "thread_id", "assistant_id", "capability")] == [
+        *("r-1", "deal-7", "x", "email")
+    ]
+    assert (line["status"], line["attempt"]) == ("error", 2)
+
+
+def test_a_span_that_says_much_counts_for_more_of_what_is_kept() -> None:
+    tracing = start(kept_traces=5)
+    assert tracing.store is not None
+    run_once(tracing, {})
+    plain = tracing.store.size
+    run_once(tracing, {}, events=100)
+    assert tracing.store.size - plain > 50_000

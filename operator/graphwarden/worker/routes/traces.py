@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from graphwarden.telemetry.run_filters import InvalidFilter, parse_filters
-from graphwarden.telemetry.run_store import RunStore
 from graphwarden.worker.errors import invalid
 from graphwarden.worker.routes.bodies import answer_json, get_service
+
+if TYPE_CHECKING:
+    from graphwarden.telemetry.pipeline import Store
 
 
 async def list_traces(request: Request) -> Response:
@@ -36,7 +39,7 @@ async def get_trace(request: Request) -> Response:
     return answer_json({"trace_id": trace_id, "spans": spans, "left_out": left_out})
 
 
-def _find_store(request: Request) -> RunStore | None:
+def _find_store(request: Request) -> Store | None:
     spans = get_service(request).observer.spans
     return spans.tracing.store if spans is not None else None
 
