@@ -31,9 +31,6 @@ FAULTS = (
     "watches gone",
     "stale lists",
 )
-# The last part of the loopback address of the first lane's worker.
-_FIRST_WORKER = 11
-
 STORMS = ("409 storm", "429 storm", "500 storm", "503 storm")
 
 
@@ -76,11 +73,11 @@ def run_all(kubeconfig: Path, options: argparse.Namespace) -> int:
         with lock:
             return next(waiting, None)
 
-    def run_lane(number: int) -> list[tuple[int, dict[str, Any]]]:
+    def run_lane(_: int) -> list[tuple[int, dict[str, Any]]]:
         rows = []
         while taken := take():
             index, case = taken
-            row = run_case(kubeconfig, calm, case, f"127.83.119.{number}")
+            row = run_case(kubeconfig, calm, case)
             verdict = "; ".join(row["deviations"]) or "as undisturbed"
             print(
                 f"{index}/{len(cases)} {case}: {row['writes']} writes (calm {len(calm.writes)}), "
@@ -91,7 +88,7 @@ def run_all(kubeconfig: Path, options: argparse.Namespace) -> int:
         return rows
 
     with ThreadPoolExecutor(options.lanes) as pool:
-        lanes = list(pool.map(run_lane, range(_FIRST_WORKER, _FIRST_WORKER + options.lanes)))
+        lanes = list(pool.map(run_lane, range(options.lanes)))
     rows = [row for _, row in sorted(itertools.chain(*lanes), key=lambda numbered: numbered[0])]
     if options.report is not None:
         options.report.parent.mkdir(parents=True, exist_ok=True)
@@ -99,11 +96,11 @@ def run_all(kubeconfig: Path, options: argparse.Namespace) -> int:
     return 1 if any(row["deviations"] for row in rows) else 0
 
 
-def run_case(kubeconfig: Path, calm: Outcome, case: Case, address: str) -> dict[str, Any]:
+def run_case(kubeconfig: Path, calm: Outcome, case: Case) -> dict[str, Any]:
     """One walk beside the calm one."""
     began = time.monotonic()
     try:
-        found = walk(kubeconfig, case, address, calm)
+        found = walk(kubeconfig, case, calm)
         deviations, writes = compare(calm, found), len(found.writes)
     except AssertionError as error:
         deviations, writes = [str(error)], 0

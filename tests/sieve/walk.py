@@ -21,7 +21,7 @@ import httpx
 import yaml
 
 from integration.control.apiserver import Api, count_figures, fetch_page, find_free_port
-from integration.control.pods import ADDRESS, run_worker
+from integration.control.pods import run_worker
 from sieve.faults import Events, Fault, Kill, Stale, Storm, Write
 from sieve.proxy import Proxy
 from sieve.workload import STEPS, settle, take_picture
@@ -145,10 +145,8 @@ def make_fault(case: Case, kill: Callable[[], None]) -> Fault:
     raise ValueError(f"no fault is called {case.kind!r}")
 
 
-def walk(
-    kubeconfig: Path, case: Case, address: str = ADDRESS, calm: Outcome | None = None
-) -> Outcome:
-    """Go through the whole workload in a namespace of its own; `address` is its worker's.
+def walk(kubeconfig: Path, case: Case, calm: Outcome | None = None) -> Outcome:
+    """Go through the whole workload, with a namespace and a worker of its own.
 
     Where `calm` is given and things look otherwise there, they get some more time: a busy machine
     may take longer from one write to the next than all is waited for to be quiet.
@@ -158,7 +156,7 @@ def walk(
         namespace = f"sieve-{uuid.uuid4().hex[:8]}"
         api = stack.enter_context(Api(kubeconfig, namespace))
         api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        worker = stack.enter_context(run_worker(address))
+        worker = stack.enter_context(run_worker())
         config = yaml.safe_load(kubeconfig.read_text())
         cluster = config["clusters"][0]["cluster"]
         proxy = Proxy(cluster["server"], find_free_port())

@@ -51,7 +51,7 @@ def first_graph(api: Api, worker: Worker) -> None:
 
 def pod_starts(api: Api, worker: Worker) -> None:
     """A replica comes up."""
-    start_pod(api, address=worker.address)
+    start_pod(api, worker)
     status = {"replicas": 1, "readyReplicas": 1}
     api.patch("Deployment", "graphpool-email", {"status": status}, subresource="/status")
 

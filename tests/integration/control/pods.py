@@ -1,26 +1,31 @@
 """Pods as the operator sees them: objects in the API server, and a worker that answers.
 
 There is no kubelet here: the test makes the pods and says that they run, and a small server on a
-loopback address stands where the worker would.
+loopback address of its own stands where the worker would: the port is always the same.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-ADDRESS = "127.83.119.4"
+from graphwarden.api.names import WORKER_PORT
+
+_ATTEMPTS = 20
 
 
 class Worker:
     """The load table that the pod answers."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self) -> None:
+        self.address = ""
         self.rows: list[dict[str, Any]] = []
         self.in_flight = 0
 
@@ -33,8 +38,9 @@ class Worker:
 
 
 @contextmanager
-def run_worker(address: str = ADDRESS) -> Iterator[Worker]:
-    worker = Worker(address)
+def run_worker() -> Iterator[Worker]:
+    """A worker on a loopback address that nobody else listens on."""
+    worker = Worker()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -54,7 +60,8 @@ def run_worker(address: str = ADDRESS) -> Iterator[Worker]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer((address, 8000), Handler) as server:
+    with _listen(Handler) as server:
+        worker.address = str(server.server_address[0])
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield worker
@@ -62,18 +69,27 @@ def run_worker(address: str = ADDRESS) -> Iterator[Worker]:
         thread.join()
 
 
-def start_pod(
-    api: Any, name: str = "worker-1", *, ready: bool = True, address: str = ADDRESS
-) -> None:
-    """A pod of pool email, as its Deployment would make it."""
+def _listen(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    for attempt in itertools.count(1):
+        address = ".".join(map(str, (127, *(random.randint(1, 254) for _ in range(3)))))
+        try:
+            return ThreadingHTTPServer((address, WORKER_PORT), handler)
+        except OSError as error:
+            if attempt == _ATTEMPTS or error.errno != errno.EADDRINUSE:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def start_pod(api: Any, worker: Worker, name: str = "worker-1", *, ready: bool = True) -> None:
+    """A pod of pool email, as its Deployment would make it, with the address of a worker."""
     template = api.get("Deployment", "graphpool-email")["spec"]["template"]
     meta = {"name": name, "labels": template["metadata"]["labels"]}
     # The namespace enforces the restricted Pod Security standard.
     api.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]})
     status = {
         "phase": "Running",
-        "podIP": address,
-        "podIPs": [{"ip": address}],
+        "podIP": worker.address,
+        "podIPs": [{"ip": worker.address}],
         "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
     }
     api.patch("Pod", name, {"status": status}, subresource="/status")

@@ -33,11 +33,16 @@ def _condition(api: Any, kind: str) -> tuple[str, str, str]:
     return (found["status"], found["reason"], found["message"]) if found else ("", "", "")
 
 
+def test_workers_of_two_tests_at_once_have_each_an_address_of_their_own() -> None:
+    with run_worker() as one, run_worker() as other:
+        assert one.address != other.address
+
+
 def test_a_graph_that_the_workers_loaded_is_ready(
     api: Any, graph: Any, worker: Worker, eventually: Any
 ) -> None:
     worker.say(graph, loaded=False, reason="Pending")
-    start_pod(api)
+    start_pod(api, worker)
     eventually(lambda: _condition(api, "Ready")[1] == "Pending")
     worker.say(graph, loaded=True)
     eventually(lambda: _condition(api, "Loaded")[:2] == ("True", "Loaded"))
@@ -49,7 +54,7 @@ def test_a_graph_that_fails_to_load_says_what_the_worker_says(
     api: Any, graph: Any, worker: Worker, eventually: Any
 ) -> None:
     worker.say(graph, loaded=False, reason="ImportError", message="No module named 'jinja3'")
-    start_pod(api, ready=False)
+    start_pod(api, worker, ready=False)
     expected = ("False", "ImportError", "No module named 'jinja3'")
     eventually(lambda: _condition(api, "Loaded") == expected)
     assert _condition(api, "Ready") == expected
@@ -65,7 +70,7 @@ def test_a_new_row_touches_the_pod_and_restarts_nothing(
         return str(found)
 
     worker.say(graph, loaded=True)
-    start_pod(api)
+    start_pod(api, worker)
     before = eventually(revision)
     template = api.get("Deployment", "graphpool-email")["spec"]["template"]
     api.apply(make_graph("b"))

@@ -33,7 +33,7 @@ def pool(
     api.apply(make_graphpool(worker={"image": OLD}))
     eventually(lambda: api.find("Deployment", "graphpool-email"))
     worker.say(graph, loaded=True)
-    start_pod(api)
+    start_pod(api, worker)
     api.patch(
         "Deployment",
         "graphpool-email",
