@@ -140,7 +140,8 @@ def approve(stage: Stage, asked: Mapping[str, Any], trace_id: str) -> Step:
     if answer.get("status") != "done" or len(answer["threads"]) != len(asked["chosen"]):
         raise StoryFailed(f"the pipeline did not come to its end: {answer}")
     lines = tuple(f"started {thread}" for thread in answer["threads"])
-    facts = {"threads": answer["threads"], "trace_id": trace_id}
+    facts = {name: answer[name] for name in ("threads", "reports", "failures")}
+    facts["trace_id"] = trace_id
     return Step("approval", "A person approves, and the campaigns start", lines, facts)
 
 

@@ -61,6 +61,12 @@ def test_the_pipeline_finds_who_decides(told: dict[str, Any]) -> None:
     assert pipeline["chosen"][0]["title"] == "Head of Customer Support"
 
 
+def test_nothing_fails_in_the_whole_day(told: dict[str, Any]) -> None:
+    for step in ("pipeline", "approval"):
+        assert told[step]["failures"] == []
+        assert {report["errors"] for report in told[step]["reports"].values()} == {0}
+
+
 def test_a_mail_goes_out_and_its_answer_stops_the_sequence(told: dict[str, Any]) -> None:
     assert told["mail"]["message_id"].startswith("<t1.spring.")
     assert told["tick"]["matched_by"] == "references"
