@@ -14,6 +14,7 @@ from typing import Any
 
 from graphs.company_enrichment_graph.classifying import Words, find_industry
 from graphs.sales.categories import UNKNOWN, choose_category
+from graphs.sales.countries import read_country
 from graphs.sales.web import Page
 
 _TABLE = tomllib.loads(Path(__file__).with_name("profile.toml").read_text(encoding="utf-8"))
@@ -109,11 +110,11 @@ def _read_organisation(page: Page) -> Iterator[Finding]:
                 yield Finding(field, text[:1000], page.url, 0.9, f"JSON-LD {field}: {text[:120]}")
         for address in data.list_values(node, "address"):
             if isinstance(address, dict):
-                country = data.find_text(address, "addressCountry")
+                said = data.find_text(address, "addressCountry")
                 city = data.find_text(address, "addressLocality")[:120]
-                if re.fullmatch(r"[A-Za-z]{2}", country):
-                    told = f"JSON-LD addressCountry: {country}"
-                    yield Finding("country", country.upper(), page.url, 0.9, told)
+                if country := read_country(said):
+                    told = f"JSON-LD addressCountry: {said}"
+                    yield Finding("country", country, page.url, 0.9, told)
                 if city:
                     yield Finding("city", city, page.url, 0.9, f"JSON-LD addressLocality: {city}")
         for staff in data.list_values(node, "numberOfEmployees"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from graphs.sales.addresses import InvalidAddress, parse_address
+from graphs.sales.countries import read_country
 from graphs.sales.discovery.sites import Told
 from graphs.sales.web.names import make_name_key, read_name
 from graphs.sales.web.people import FoundPerson, matches_name
@@ -115,6 +116,5 @@ def _read_address(known: Known) -> Iterator[Clue]:
     if not known.name and (name := guess_name(known.email)):
         yield Clue("name", name, "address", _FROM_ADDRESS)
     top = known.email.rpartition(".")[2].lower()
-    if len(top) == 2 and top.isalpha() and top not in _ANYWHERE:
-        country = "GB" if top == "uk" else top.upper()
+    if len(top) == 2 and top not in _ANYWHERE and (country := read_country(top)):
         yield Clue("country", country, "address", _FROM_DOMAIN)

@@ -148,6 +148,20 @@ def test_a_number_of_people_is_read_where_it_is_one(text: str, employees: int | 
 
 
 @pytest.mark.parametrize(
+    ("said", "country"),
+    [("DE", "DE"), ("de", "DE"), ("Germany", "DE"), ("UK", "GB"), ("EU", None), ("Earth", None)],
+)
+def test_the_country_of_an_address_is_a_code_however_it_is_written(
+    said: str, country: str | None
+) -> None:
+    address = {"@type": "PostalAddress", "addressCountry": said}
+    told = json.dumps({"@type": "Organization", "name": "Acme", "address": address})
+    html = f'<script type="application/ld+json">{told}</script><p>Hello'
+    findings = read_profile([read_page("https://x.example/", html)])
+    assert {each.field: each.value for each in findings}.get("country") == country
+
+
+@pytest.mark.parametrize(
     ("employees", "band"),
     [(1, "1-10"), (10, "1-10"), (11, "11-50"), (5000, "1001-5000"), (10_001, "10001+")],
 )

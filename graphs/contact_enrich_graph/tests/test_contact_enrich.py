@@ -192,7 +192,14 @@ def test_a_name_is_guessed_from_an_address_that_tells_it(email: str, name: str |
 
 @pytest.mark.parametrize(
     ("email", "country"),
-    [("a@x.de", "DE"), ("a@x.co.uk", "GB"), ("a@x.io", None), ("a@x.com", None), (None, None)],
+    [
+        ("a@x.de", "DE"),
+        ("a@x.co.uk", "GB"),
+        ("a@x.io", None),
+        ("a@x.su", None),
+        ("a@x.com", None),
+        (None, None),
+    ],
 )
 def test_a_top_level_domain_tells_a_country_where_it_does(
     email: str | None, country: str | None

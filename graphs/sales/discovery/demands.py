@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from graphs.sales.discovery.countries import read_country
+from graphs.sales.countries import read_country
 from graphs.sales.discovery.elsewhere import load_elsewhere
 
 _MOST = 10_000_000

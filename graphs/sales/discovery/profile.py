@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from graphs.sales.discovery.countries import read_country
+from graphs.sales.countries import read_country
 from graphs.sales.discovery.elsewhere import load_elsewhere
 from graphs.sales.web import Data, Page, find_site
 from graphs.sales.web.structured import Node
@@ -107,7 +107,7 @@ def _read_country(data: Data, node: Node | None, domain: str) -> Iterator[Readin
     if country:
         yield Reading("country", country, 0.9)
     elif len(ending) == 2 and ending not in load_elsewhere()["free_endings"]:
-        code = read_country("GB" if ending == "uk" else ending)
+        code = read_country(ending)
         if code:
             yield Reading("country", code, 0.6)
 

@@ -16,20 +16,14 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from babel import Locale
-from babel.core import get_global
 from email_validator import EmailNotValidError, validate_email
 from nameparser import HumanName
 
+from graphs.sales import countries
 from graphs.sales.data.ids import normalise_address, normalise_domain
 from graphs.sales.eligibility import is_machine
 
 _LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl")
-# What people write that CLDR's names are not.
-_COUNTRIES = {
-    "usa": "US", "united states of america": "US", "america": "US", "uk": "GB", "england": "GB",
-    "scotland": "GB", "wales": "GB", "great britain": "GB", "holland": "NL", "brd": "DE",
-    "czech republic": "CZ", "uae": "AE", "south korea": "KR", "korea": "KR", "turkey": "TR",
-}  # fmt: skip
 _PROFILES = ("linkedin.com", "xing.com")
 _HOST = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})"
@@ -161,30 +155,14 @@ def read_phone(cell: object, country: str | None) -> str | None:
 
 @lru_cache(maxsize=1024)
 def read_country(cell: object) -> str | None:
-    """ISO 3166, two letters, of a code or a name in eight languages."""
+    """ISO 3166, two letters, of a code or a name."""
     text = read_text(cell)
     if text is None:
         return None
-    names = _list_countries()
-    code = text.upper()
-    if len(code) == 2 and code in names.values():
-        return code
-    aliases = get_global("territory_aliases").get(code, []) if len(code) == 3 else []
-    found = names.get(text.casefold().replace(".", "")) or next(iter(aliases), None)
+    found = countries.read_country(text)
     if found is None:
         raise InvalidCell("is no country; write its code, such as DE")
     return found
-
-
-@cache
-def _list_countries() -> Mapping[str, str]:
-    names = {
-        str(name).casefold().replace(".", ""): code
-        for language in reversed(_LANGUAGES)
-        for code, name in Locale(language).territories.items()
-        if len(code) == 2 and code.isalpha()
-    }
-    return {**names, **_COUNTRIES}
 
 
 def read_language(cell: object) -> str | None:

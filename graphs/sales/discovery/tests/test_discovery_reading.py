@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from graphs.sales.discovery.countries import read_country
 from graphs.sales.discovery.demands import name_size, read_demands
 from graphs.sales.discovery.elsewhere import is_elsewhere
 from graphs.sales.discovery.profile import read_profile
@@ -12,16 +11,6 @@ from graphs.sales.discovery.search import read_listing
 from graphs.sales.discovery.sites import gather_people, has_kind
 from graphs.sales.web import read_page
 from site_server import SITES
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [("de", "DE"), ("DEU", "DE"), ("Deutschland", "DE"), ("The Netherlands", "NL"),
-     ("U.S.A.", "US"), ("España", "ES"), ("UK", "GB"), ("Atlantis", None), ("", None),
-     ("EU", None), ("ZZ", None)],
-)  # fmt: skip
-def test_a_country_is_read_however_it_is_written(text: str, code: str | None) -> None:
-    assert read_country(text) == code
 
 
 @pytest.mark.parametrize(
