@@ -26,10 +26,13 @@ DECIDES = 0.7
 _LONGEST = 300
 _SMALL, _MIDDLE = 50, 1000
 _AUTHORITY_OF_UNKNOWN = 0.1
-_LOWEST, _GENERAL = "junior", "management"
+_LOWEST, _GENERAL, _NO_RANK = "junior", "management", "none"
+# So many spaces are in a text that a full stop makes a sentence.
+_SENTENCE = 4
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 # "Leiter*in", "Leiter:in", "Directeur/trice", "Director(a)", "(m/w/d)": one person, one word.
 _FORMS = re.compile(r"[*:_/(·]-?(?:innen|in|e|a|ra|euse|t?rice)\b\)?|\((?:[mwfdxhi]/)+[mwfdxhi]\)")
+_OWNED = re.compile(r"\w+['’]s\b")
 _BETWEEN = re.compile(r"[,;|•()\[\]\n/]|\s[-–—&+@]\s")
 
 
@@ -78,6 +81,54 @@ class _Found:
 
 
 @lru_cache(maxsize=4096)
+def is_title(text: str) -> bool:
+    """Whether a text is a title and nothing else: a word of one does not make it one.
+
+    A rank does, outside of sentences. Departments do where nothing else is said:
+    "Sales & Marketing" is a title, "Brand Story" is none.
+    """
+    parts = [_keep_own(part) for part in _split(_drop_small(text))]
+    words = " ".join(parts)
+    is_said = text.endswith(("!", "?")) or (text.endswith(".") and words.count(" ") >= _SENTENCE)
+    if is_said or _SENTENCE_WORDS.search(words) or _OPENING.match(words):
+        return False
+    if any(_names_rank(part) for part in parts):
+        return True
+    named = [found for part in parts for found in _find(_DEPARTMENTS, part)]
+    is_sure = any(found.words not in _AMBIGUOUS for found in named)
+    return is_sure and all(_is_known(part) for part in parts)
+
+
+def _names_rank(part: str) -> bool:
+    """Whether it has a rank, and one that is said of people there."""
+    return any(
+        found.words not in _WEAK or _may_follow(part[found.end :].strip())
+        for found in _find(_RANKS, part)
+        if found.meaning != _NO_RANK
+    )
+
+
+def _may_follow(rest: str) -> bool:
+    """Whether it may stand behind a weak rank."""
+    departments = {found.words for found in _find(_DEPARTMENTS, rest)}
+    is_department = _is_known(rest) and not departments & _AMBIGUOUS
+    return not rest or rest.split()[0] in _AFTER or is_department
+
+
+def _is_known(part: str) -> bool:
+    """Whether all of it are ranks, departments and what may stand between them."""
+    for found in (*_find(_DEPARTMENTS, part), *_find(_RANKS, part)):
+        part = part[: found.start] + "#" * (found.end - found.start) + part[found.end :]
+    return all(word in _FILLERS or not word.strip("#") for word in part.split())
+
+
+def _drop_small(text: str) -> str:
+    """The text without "the CEO's", and without "it" and its like, unless they are capitals."""
+    own = _OWNED.sub(" ", text[:_LONGEST])
+    return _CAPITALS.sub(lambda found: found.group() if found.group().isupper() else " ", own)
+
+
+@lru_cache(maxsize=4096)
 def read_title(title: str, employees: int | None = None) -> Position:
     """The position that a title names. `employees` is the size of the company, where it is known.
 
@@ -106,7 +157,7 @@ def read_title(title: str, employees: int | None = None) -> Position:
 
 def _find_rank(part: str) -> _Found | None:
     """The highest rank a part names; who is named first or last as somebody's help is that."""
-    found = _find(_RANKS, part)
+    found = [each for each in _find(_RANKS, part) if each.meaning != _NO_RANK]
     help_ = next((f for f in found if f.meaning == _LOWEST and f.is_at_edge(part)), None)
     return help_ or min(found, key=_order, default=None)
 
@@ -186,12 +237,20 @@ _AUTHORITY: dict[str, list[float]] = {
 }
 _RANKS = _by_letters(
     phrase
-    for rank, entry in _TABLE["seniority"].items()
-    for phrase in _list_phrases(rank, entry["phrases"])
+    for rank, words in (
+        (_NO_RANK, _TABLE["no_rank"]),
+        *((rank, entry["phrases"]) for rank, entry in _TABLE["seniority"].items()),
+    )
+    for phrase in _list_phrases(rank, words)
 )
 _DEPARTMENTS = _by_letters(
     phrase for name, words in _TABLE["department"].items() for phrase in _list_phrases(name, words)
 )
 _PAST = _any_of(_TABLE["past"])
 _OF_OTHERS = _any_of(_TABLE["of_others"])
+_SENTENCE_WORDS = _any_of(_TABLE["sentence"])
+_OPENING = _any_of(_TABLE["opening"])
+_CAPITALS = re.compile(_any_of(_TABLE["capitals"]).pattern, re.IGNORECASE)
+_WEAK, _AMBIGUOUS = frozenset(_TABLE["weak"]), frozenset(_TABLE["ambiguous"])
+_AFTER, _FILLERS = frozenset(_TABLE["after"]), frozenset(_TABLE["between"])
 DEPARTMENTS: tuple[str, ...] = tuple(_TABLE["department"])

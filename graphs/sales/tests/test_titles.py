@@ -6,8 +6,63 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphs.sales.titles import DECIDES, read_title
+from graphs.sales.titles import DECIDES, is_title, read_title
 
+_TITLES = [
+    "CEO", "Chief Happiness Officer", "Founder", "Co-Founder & CTO", "Owner", "Partner",
+    "Tax Partner", "Partner at Northwind", "Managing Partner, Berlin", "Partner Manager EMEA",
+    "Head of Brand", "Brand Manager", "Senior Brand Strategist & Manager", "VP Product",
+    "VP Sales US", "Director, IT", "IT Director", "IT Manager", "Head of AI", "Community Manager",
+    "Content Editor", "Staff Engineer", "Staff Software Engineer", "Lead Engineer", "Lead QA",
+    "Team Lead", "Tech Lead", "Engineer, Sr.", "Controls Engineer", "Principal",
+    "Principal Consultant", "SAP Expert", "Expert comptable", "Social Media Manager",
+    "Personal Assistant", "Contact Center Manager", "Call Center Agent", "Customer Success",
+    "Customer Support", "Sales", "Marketing", "Sales & Marketing", "Marketing and Communications",
+    "Human Resources", "Finance", "Legal", "HR", "IT", "Vertrieb", "Vertrieb Innendienst",
+    "Marketing DACH", "Einkauf", "Geschäftsführer Acme GmbH", "Vorstand der Acme AG",
+    "CEO, Acme Inc.", "Assistant to our CEO", "Children's Services Manager", "Lagerleiter",
+    "Lagerist", "Personalleiterin", "Personalreferent", "Produktmanagerin", "Datenanalyst",
+    "Rechtsanwältin", "Referentin der Geschäftsleitung", "Commercial", "Technico-commerciale",
+    "Chargée de mission", "Chargé d'affaires", "Responsable des achats", "Associé",
+    "Associée gérante", "Directrice générale", "Chef de produit", "Socio", "Socia directora",
+    "Jefa de ventas", "Comercial", "Responsable de personal", "Diretor de I&D", "Dona da empresa",
+    "Sócio", "Capo reparto", "Socio fondatore", "Titolare", "Addetta alle vendite",
+    "Verkoper binnendienst", "Inkoper", "Medewerker klantenservice", "Teamleider", "Hoofd inkoop",
+    "Student Assistant", "Executive Assistant", "Intern", "Intern, Marketing",
+    "Graduate Engineer", "Buyer", "Media Buyer", "Agent", "Developer",
+    "Developer Advocate Manager", "Designer", "UX Designer", "Financial Controller", "Associate",
+    "Research Fellow", "Executive Director", "Sales Executive", "Head Chef", "Department Head",
+    "Head Nurse", "Assistente de direção", "Werkstudent (m/w/d)", "Leiter*in Produktion",
+    "Datenschutzbeauftragter und Leiter Recht", "General Manager, Brand GmbH", "Data & Analytics",
+    "Key Account Management", "Regional Sales Director - Nordics", "Frontend Developer (React)",
+    "Growth Lead", "Ressources humaines", "Direttore commerciale",
+    "Werkzeugmechaniker und Schichtleiter",
+]  # fmt: skip
+_OTHERS = [
+    "Brand", "Brand X", "Brand GmbH", "Our Brand", "Brand Story", "Maria Brand",
+    "Hans Brand & Söhne", "Products", "Produkte", "Platform", "Community", "Content",
+    "Mobile App", "Mobile", "Read about it", "It all began in 2010", "She loves data and coffee",
+    "Data Processing Agreement", "Security Policy", "Sales Cloud", "Marketing Hub",
+    "Product Hunt", "Design Studio Berlin", "Growth Capital Partners", "Ai Weiwei", "Ai Nguyen",
+    "Karl Lagerfeld", "Dona Smith", "Lager 3", "Lagerbestand", "Social", "Social Worker's Union",
+    "Social responsibility", "Société Générale", "Society of Arts", "Sociology", "Personal data",
+    "Personalized offers", "Personality", "Datenblatt", "Datenschutzerklärung", "Produktfinder",
+    "Produktkatalog", "Rechtsform", "Referenties", "Head office", "Head Office Berlin",
+    "Lead time", "Lead generation", "Staff login", "Our staff", "Free of charge",
+    "Charge your car", "Commercial vehicles", "Commercial real estate", "Senior living",
+    "Partner program", "Partner login", "Become a partner", "Find a partner", "Meet our founder",
+    "Read what our CEO says", "CEO's letter", "Buyer's guide", "Executive summary",
+    "Expert advice", "Ask an expert", "Agent Provocateur", "User agent", "Text Editor",
+    "Developer portal", "For Developers", "Designer furniture", "Student discount",
+    "Graduate program", "Capo Verde", "Principal Financial", "Fellow Products",
+    "Why work with our engineers?", "Our managers are trained by experts.", "We need a developer",
+    "Talk to an expert", "Hire a developer", "Unser Chef kocht", "Wir suchen Ingenieure",
+    "Notre directeur vous répond", "Intern: Login", "Technology", "Network", "Process", "People",
+    "Factory", "It", "Pr", "Ti amo", "Plant", "Lab", "Ventilation", "Heading home", "A",
+    "Astronaut", "New York", "Acme Robotics", "Brand Guidelines", "Data sheet",
+    "The Data Company", "IT-Systemhaus Müller", "Growth Marketing Agency", "Contact sales",
+    "Design system", "Engineering blog", "Director's cut", "Security", "Social Impact",
+]  # fmt: skip
 _READ = [
     ("CEO", "c_level", "management"),
     ("Founder & CEO", "owner", "management"),
@@ -96,6 +151,23 @@ def test_whoever_only_names_somebody_who_decides_does_not(title: str) -> None:
     assert not read_title(title).is_decision_maker
 
 
+@pytest.mark.parametrize("text", _TITLES)
+def test_a_text_that_is_a_title_is_told(text: str) -> None:
+    assert is_title(text)
+
+
+@pytest.mark.parametrize("text", _OTHERS)
+def test_a_word_of_a_title_does_not_make_one(text: str) -> None:
+    assert not is_title(text)
+
+
+@pytest.mark.parametrize(
+    "word", ["Social Worker", "Personalized Medicine", "Lagerfeld", "Head Office", "Referenties"]
+)
+def test_a_word_that_only_begins_like_one_of_a_title_says_nothing(word: str) -> None:
+    assert read_title(word).confidence == 0
+
+
 def test_who_decides_depends_on_how_large_the_company_is() -> None:
     founder = [read_title("Founder", employees=n).authority for n in (10, 500, 20_000)]
     assert founder == sorted(founder, reverse=True)
@@ -120,3 +192,4 @@ def test_no_title_is_too_strange_to_be_read(title: str, employees: int | None) -
     assert 0 <= found.authority <= 1
     assert found.is_decision_maker == (found.authority >= DECIDES)
     assert (found.seniority is None) == (found.confidence == 0)
+    assert found.confidence or not is_title(title)

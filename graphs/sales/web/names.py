@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from graphs.sales.titles import read_title
+from graphs.sales import titles
 from graphs.sales.web.words import load_words
 
 _LONGEST_NAME = 60
@@ -37,14 +38,28 @@ def read_name(text: str) -> str | None:
     if len(large) < 2 or not (parts[0][0].isupper() and all(each[0].isupper() for each in large)):
         return None
     name = " ".join(_settle_case(each) for each in parts) if text.isupper() else " ".join(parts)
-    return None if is_title(name) else name
+    return None if _names_work(parts) else name
 
 
 def is_title(text: str) -> bool:
-    """Whether a text is a job title, by its words."""
+    """Whether a text is a job title and nothing else."""
     if not 2 <= len(text) <= _LONGEST_TITLE:
         return False
-    return bool(load_words().eastern_title.search(text)) or read_title(text).confidence > 0
+    return bool(load_words().eastern_title.search(text)) or titles.is_title(text)
+
+
+def _names_work(parts: Sequence[str]) -> bool:
+    """Whether a rank or a department is among the parts that could be a name.
+
+    Some are names too: a family is called Brand, and somebody Ai.
+    """
+    words, (first, *_, last) = load_words(), parts
+    told = set(titles.read_title(" ".join(parts)).evidence)
+    if first.lower() in words.also_given and not first.isupper():
+        told.discard(first.lower())
+    if last.lower() in words.also_family:
+        told.discard(last.lower())
+    return bool(told)
 
 
 def split_name(text: str) -> tuple[str, str] | None:

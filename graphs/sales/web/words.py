@@ -26,6 +26,8 @@ class Words:
     pages: Mapping[str, PageWords]
     eastern_title: re.Pattern[str]
     never: frozenset[str]
+    also_given: frozenset[str]
+    also_family: frozenset[str]
     particles: frozenset[str]
     honorifics: frozenset[str]
     abbreviations: frozenset[str]
@@ -45,6 +47,8 @@ def load_words() -> Words:
         pages={kind: _read_page(given) for kind, given in raw["pages"].items()},
         eastern_title=re.compile("|".join(map(re.escape, raw["titles"]["eastern"]))),
         never=frozenset(names["never"]),
+        also_given=frozenset(names["also_given"]),
+        also_family=frozenset(names["also_family"]),
         particles=frozenset(names["particles"]),
         honorifics=frozenset(names["honorifics"]),
         abbreviations=frozenset(names["abbreviations"]),
