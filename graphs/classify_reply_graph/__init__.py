@@ -7,7 +7,6 @@ from langgraph.runtime import Runtime
 from sqlalchemy import or_, select
 from typing_extensions import TypedDict
 
-from graphs.classify_reply_graph.guess import guess_label
 from graphs.sales.clock import read_now
 from graphs.sales.data import open_database
 from graphs.sales.data.tables import Message
@@ -15,14 +14,12 @@ from graphs.sales.deferrals import find_deferral
 from graphs.sales.mail import join_headers, parse_mail
 from graphs.sales.mailing.returns import find_return
 from graphs.sales.prompts import load_prompt
-from graphs.sales.reply_rules import NEXT_ACTION, Analysis, analyse
+from graphs.sales.reply_reading import choose_action, read_reply
+from graphs.sales.reply_rules import Analysis
 from graphs.sales.settings import SalesContext, clean, read_context
 from graphs.sales.tasks import Provenance, Task, Variables, name_version, run_task
 
 _LONGEST = 256 * 1024
-# About seven of ten guesses are right; nothing is done on one before a person looked.
-_TRUST_IN_GUESSES = 0.65
-_SURE = 0.7
 
 
 class ReplyInput(TypedDict, total=False):
@@ -64,14 +61,8 @@ class ReplyState(ReplyInput, ReplyOutput, total=False):
 
 
 def read_by_rules(variables: Variables) -> Analysis:
-    """The phrase tables and the headers that machines set; where they know nothing, a guess."""
-    mail = parse_mail(variables["mail"])
-    analysis = analyse(mail)
-    guess = guess_label(mail.new_text) if analysis.intent == "unclear" else None
-    if guess is None:
-        return analysis
-    found = {"intent": guess.label, "confidence": guess.probability * _TRUST_IN_GUESSES}
-    return analysis.model_copy(update={**found, "evidence": list(guess.words)})
+    """Phrases, headers, and guesses."""
+    return read_reply(parse_mail(variables["mail"]))
 
 
 TASK = Task(
@@ -125,11 +116,6 @@ async def classify(state: ReplyState, runtime: Runtime[SalesContext]) -> ReplySt
         "model_version": name_version(provenance),
         "provenance": provenance,
     }
-
-
-def choose_action(analysis: Analysis) -> str:
-    """What the label asks for; what is not sure is for a person to decide."""
-    return "ask_a_person" if analysis.confidence < _SURE else NEXT_ACTION[analysis.intent]
 
 
 async def store_label(state: ReplyState) -> ReplyState:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from graphs.classify_reply_graph.evaluation import SUITE
-from graphs.classify_reply_graph.guess import COUNTS, count_features
 from graphs.sales.mail import parse_mail
+from graphs.sales.reply_guess import COUNTS, count_features
 
 
 def render_counts() -> str:

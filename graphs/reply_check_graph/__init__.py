@@ -1,10 +1,10 @@
-"""reply_check: what came into a mailbox, matched to what was sent.
+"""reply_check: what came into a mailbox, matched to what was sent, and what replies say.
 
 Replies stop their campaigns, vacation notices shift them, and who wants no more mail gets none.
 Nothing is deleted, moved or marked in the mailbox.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -16,6 +16,9 @@ from graphs.sales.fleet import wake_campaigns
 from graphs.sales.mailing.imap import MailboxUnreachable
 from graphs.sales.mailing.ingest import Stored, ingest
 from graphs.sales.mailing.smtp import InvalidMailbox
+from graphs.sales.phrases import Intent
+from graphs.sales.reply_reading import choose_action
+from graphs.sales.reply_rules import NEXT_ACTION
 from graphs.sales.settings import SalesContext, clean
 
 _MOST = 200
@@ -33,7 +36,11 @@ class CheckInput(TypedDict, total=False):
 
 
 class Matched(TypedDict):
-    """A mail of somebody we wrote to. `message_id` is the database's; `weak`: by address alone."""
+    """A mail of somebody we wrote to. `message_id` is the database's; `weak`: by address alone.
+
+    `label` and `next_action` are those of classify_reply's rules, or what it said since; the label
+    is kept with the mail, unless it is `unclear`.
+    """
 
     message_id: str
     kind: str
@@ -42,6 +49,8 @@ class Matched(TypedDict):
     touch_id: str | None
     matched_by: str
     weak: bool
+    label: str
+    next_action: str
 
 
 class AutoReply(TypedDict):
@@ -110,7 +119,17 @@ def _show(stored: Stored) -> Matched:
         "touch_id": match.touch_id,
         "matched_by": match.by,
         "weak": match.by == "address",
+        "label": stored.label or "unclear",
+        "next_action": _choose_action(stored),
     }
+
+
+def _choose_action(stored: Stored) -> str:
+    """That of our own reading, unless classify_reply has read it otherwise since."""
+    label, reading = stored.label, stored.arrival.reading
+    if label and reading and label == reading.intent:
+        return choose_action(reading)
+    return NEXT_ACTION.get(cast(Intent, label or "unclear"), NEXT_ACTION["unclear"])
 
 
 def _show_machine(stored: Stored) -> AutoReply:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from graphs.classify_reply_graph import graph
-from graphs.classify_reply_graph.guess import count_features, guess_label
 from graphs.classify_reply_graph.learn import main as learn
 from graphs.sales.data import Database
 from graphs.sales.data.tables import Message
+from graphs.sales.reply_guess import count_features, guess_label
 
 _NOW = "2026-11-30T09:00:00Z"
 

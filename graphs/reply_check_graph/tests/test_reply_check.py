@@ -17,6 +17,7 @@ from langgraph.types import Command
 from sqlalchemy import select
 
 from graphs.campaign_graph import build_campaign_graph
+from graphs.classify_reply_graph import graph as classify_reply
 from graphs.reply_check_graph import graph
 from graphs.sales.data import Database
 from graphs.sales.data.load import load_rows
@@ -105,6 +106,56 @@ async def test_a_reply_is_matched_and_stops_the_campaign(
     stopped = await _wake(campaign)
     assert (stopped["status"], stopped["stop_reason"]) == ("stopped", "Replied")
     assert len(mail_server.list_mails(_DANA)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "next_action"),
+    [
+        ("Sounds interesting, let us talk.", "interested", "reply"),
+        ("No thanks, not interested.", "not_interested", "stop"),
+        ("Please take me off your list.", "unsubscribe", "suppress"),
+        ("Brilliant, do show the team next Thursday afternoon.", "interested", "ask_a_person"),
+    ],
+)
+async def test_a_reply_has_the_label_that_classify_reply_gives_it(
+    campaign: Any,
+    mail_server: MailServer,
+    database: Database,
+    now: datetime,
+    text: str,
+    label: str,
+    next_action: str,
+) -> None:
+    _answer(mail_server, text)
+    (match,) = (await _check(now))["matched"]
+    assert (match["label"], match["next_action"]) == (label, next_action)
+    async with database.read() as session:
+        assert (await session.get_one(Message, match["message_id"])).label == label
+    given = {"message_id": match["message_id"], "now": now.isoformat()}
+    read = await classify_reply.ainvoke(given)
+    assert (read["label"], read["next_action"]) == (label, next_action)
+
+
+async def test_a_reply_that_nobody_understands_is_left_to_a_person(
+    campaign: Any, mail_server: MailServer, database: Database, now: datetime
+) -> None:
+    _answer(mail_server, "Hm.")
+    (match,) = (await _check(now))["matched"]
+    assert (match["label"], match["next_action"]) == ("unclear", "ask_a_person")
+    async with database.read() as session:
+        assert (await session.get_one(Message, match["message_id"])).label is None
+
+
+async def test_a_label_that_came_later_stays_when_the_mail_is_read_again(
+    campaign: Any, mail_server: MailServer, database: Database, now: datetime
+) -> None:
+    _answer(mail_server, "Sounds interesting, let us talk.")
+    (match,) = (await _check(now))["matched"]
+    async with database.begin() as session:
+        (await session.get_one(Message, match["message_id"])).label = "not_now"
+        (await session.get_one(Mailbox, "sam")).folders = {}
+    (again,) = (await _check(now))["matched"]
+    assert (again["label"], again["next_action"]) == ("not_now", "follow_up_later")
 
 
 async def test_what_was_read_is_not_read_again_and_stays_unread(

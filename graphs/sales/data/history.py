@@ -16,7 +16,8 @@ class Message(Base):
     """A mail that came in or went out. `key` is its Message-ID, or a hash where it has none.
 
     `kind`: touch, answer, reply, auto_reply, bounce, complaint, other; `matched_by`: references,
-    token, address (weak) or nothing. `label` is what classify_reply made of it.
+    token, address (weak) or nothing. `label` is what a reply says, by reply_check or, later,
+    classify_reply.
     """
 
     __tablename__ = "sales_messages"

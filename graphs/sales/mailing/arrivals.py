@@ -16,11 +16,14 @@ from graphs.sales.mail import Inbound, read_message
 from graphs.sales.mailing.automatic import is_automatic
 from graphs.sales.mailing.reports import MALFORMED, Report, find_token, read_report
 from graphs.sales.mailing.returns import find_return
-from graphs.sales.reply_rules import analyse
+from graphs.sales.reply_reading import add_guess
+from graphs.sales.reply_rules import Analysis, analyse
 
 Kind = Literal["reply", "auto_reply", "bounce", "complaint", "unsubscribe"]
 
 LARGEST_BYTES = 256 * 1024
+# Whoever may have asked for no more mail gets none.
+_SURE = 0.95
 # Somebody who is back says so; no machine does.
 _PAST = re.compile(r"\b(?:I was|I've been|ich war|j'étais|estuve|ero|ik was)\b", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<[^<>\s]+>")
@@ -31,7 +34,7 @@ class Arrival:
     """One mail. `key` is the hash of its bytes: the same mail fetched again is the same.
 
     `until` is the day an automatic reply names; `ids` are the Message-IDs it may answer, nearest
-    first.
+    first. `reading` is what somebody says in a reply.
     """
 
     key: str
@@ -45,13 +48,21 @@ class Arrival:
     raw: str = field(repr=False)
     report: Report | None = None
     until: datetime | None = None
+    reading: Analysis | None = None
+
+    @property
+    def label(self) -> str | None:
+        """What classify_reply would call it by its rules; None where they do not know."""
+        intent = self.reading.intent if self.reading else None
+        # The kind has settled already that a person wrote it.
+        return None if intent in ("unclear", "auto_reply", "bounce") else intent
 
 
 def sort_arrival(raw: bytes, now: datetime) -> Arrival:
     """Read one mail, whatever is wrong with it."""
     mail = message_from_bytes(raw, policy=policy.compat32)
     report = read_report(mail)
-    kind, until = _find_kind(mail, report, raw[:LARGEST_BYTES], now)
+    kind, until, reading = _read_kind(mail, report, raw[:LARGEST_BYTES], now)
     own = _MESSAGE_ID.findall(str(mail.get("Message-ID", "")))
     answered = _MESSAGE_ID.findall(str(mail.get("In-Reply-To", "")))
     chain = _MESSAGE_ID.findall(str(mail.get("References", "")))[::-1]
@@ -68,24 +79,26 @@ def sort_arrival(raw: bytes, now: datetime) -> Arrival:
         raw=raw[:LARGEST_BYTES].decode("utf-8", errors="replace").replace("\x00", ""),
         report=report,
         until=until,
+        reading=reading,
     )
 
 
-def _find_kind(
+def _read_kind(
     mail: Mail, report: Report | None, raw: bytes, now: datetime
-) -> tuple[Kind, datetime | None]:
+) -> tuple[Kind, datetime | None, Analysis | None]:
     if report is not None:
-        return ("complaint" if report.bounce_class == "complaint" else "bounce"), None
+        return ("complaint" if report.bounce_class == "complaint" else "bounce"), None, None
     written = _read_words(raw)
     analysis = analyse(written)
     by_words = analysis.intent in ("auto_reply", "bounce") and not _PAST.search(written.new_text)
     if is_automatic(mail) or by_words:
-        return "auto_reply", find_return(written.new_text, now)
+        return "auto_reply", find_return(written.new_text, now), None
     # The mailto form of List-Unsubscribe, or the wish in words.
     subject = " ".join(str(mail.get("Subject", "")).lower().split())
     if analysis.intent == "unsubscribe" or subject in ("unsubscribe", "abmelden", "désabonner"):
-        return "unsubscribe", None
-    return "reply", None
+        sure = {"intent": "unsubscribe", "confidence": _SURE}
+        return "unsubscribe", None, analysis.model_copy(update=sure)
+    return "reply", None, add_guess(analysis, written)
 
 
 def _read_words(raw: bytes) -> Inbound:

@@ -37,12 +37,13 @@ class Match:
 
 @dataclass(frozen=True)
 class Stored:
-    """A mail that is in the database now. `is_new`: it was not before."""
+    """A mail that is in the database now. `is_new`: it was not before. `label` is the row's."""
 
     id: str
     arrival: Arrival
     match: Match | None
     is_new: bool
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ async def store(
             matched_by=match.by,
             subject=arrival.subject,
             raw=arrival.raw,
+            label=arrival.label if found else None,
             at=now,
         )
         row = (await session.scalars(select(Message).where(Message.key == arrival.key))).one()
@@ -117,7 +119,7 @@ async def store(
             await _follow(session, row.id, arrival, found, salt, now)
     if is_new:
         count("mail.replies", outcome=arrival.kind)
-    return Stored(row.id, arrival, found, is_new)
+    return Stored(row.id, arrival, found, is_new, row.label)
 
 
 async def find_match(session: AsyncSession, arrival: Arrival) -> Match | None:

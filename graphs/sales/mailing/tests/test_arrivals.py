@@ -70,6 +70,28 @@ def test_what_a_person_wrote_is_a_reply_or_a_wish_to_get_no_more(name: str) -> N
     assert arrival.ids[0] == _TOUCH
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Sounds good, let us talk on Tuesday.", "interested"),
+        ("What does it cost for 40 people?", "info_request"),
+        ("Nein danke, kein Interesse.", "not_interested"),
+        ("Please take me off your list.", "unsubscribe"),
+        ("Brilliant, do show the team next Thursday afternoon.", "interested"),
+        ("Hm.", None),
+        ("I was out of the office until Monday. Who are you?", None),
+    ],
+)
+def test_a_reply_is_read_as_it_arrives(text: str, label: str | None) -> None:
+    raw = f"From: dana@acme.example\r\nSubject: Re: Hello\r\n\r\n{text}\r\n".encode()
+    assert sort_arrival(raw, _NOW).label == label
+
+
+def test_what_a_machine_wrote_has_no_label() -> None:
+    assert sort_arrival(_read("bounce-postfix-delayed"), _NOW).label is None
+    assert sort_arrival(_read("complaint-arf"), _NOW).label is None
+
+
 def test_the_mailto_form_of_list_unsubscribe_is_such_a_wish() -> None:
     raw = b"From: dana@acme.example\r\nSubject: unsubscribe\r\n\r\n"
     assert sort_arrival(raw, _NOW).kind == "unsubscribe"

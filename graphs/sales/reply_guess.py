@@ -1,8 +1,8 @@
 """A guess at replies that no phrase knows: naive Bayes over words, counted in labelled replies.
 
-The counts are `counts.weights`; `python -m graphs.classify_reply_graph.learn` writes it. It is
-JSON, and not called so: `kubectl apply --recursive` would take it for a manifest. A guess is only
-ever a proposal to a person.
+The counts are `replies/counts.weights`; `python -m graphs.classify_reply_graph.learn` writes it. It
+is JSON, and not called so: `kubectl apply --recursive` would take it for a manifest. A guess is
+only ever a proposal to a person.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from graphs.sales.phrases import Intent, fold
 
-COUNTS = Path(__file__).with_name("counts.weights")
+COUNTS = Path(__file__).with_name("replies") / "counts.weights"
 _WORD = re.compile(r"[^\W\d_]+|\d+|\?")
 _PIECE = 4
 _SMOOTHING = 0.3
