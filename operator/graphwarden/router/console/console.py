@@ -85,7 +85,7 @@ class Console:
 
     async def _tell(self, client: ClientProtocol) -> None:
         told, said = b"", time.monotonic()
-        while not client.closing:
+        while not client.leaving:
             view = await self._find_view()
             now = time.monotonic()
             if view != told:
