@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from graphs.import_contacts_graph import graph
 from graphs.sales.data import Database
@@ -20,7 +20,12 @@ from graphs.sales.data.database import URL
 from graphs.sales.data.erase import erase_contact
 from graphs.sales.data.load import load_rows
 from graphs.sales.data.provenance import set_field
-from graphs.sales.data.suppression import suppress_address, suppress_domain
+from graphs.sales.data.suppression import (
+    make_person_keys,
+    suppress_address,
+    suppress_domain,
+    suppress_person,
+)
 from graphs.sales.data.tables import Company, Contact
 from graphs.sales.lists import importing
 from graphs.sales.lists.merging import merge_entry
@@ -249,6 +254,63 @@ async def test_a_crash_in_the_middle_is_mended_by_the_same_call(
             await _import(now, *rows)
     assert len(await _list(database)) == 10
     assert _count(await _import(now, *rows)) == (15, 0, 10, 0)
+
+
+async def test_a_hundred_rows_take_a_few_queries_and_not_some_each(
+    database: Database, now: datetime
+) -> None:
+    queries: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        queries.append(statement)
+
+    rows = [
+        {"email": f"{n}@{n % 20}.example", "name": f"Dana {n}", "company": f"Company {n % 20}"}
+        for n in range(100)
+    ]
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    for expected in ((100, 0, 0, 0), (0, 0, 100, 0)):
+        queries.clear()
+        assert _count(await _import(now, *rows)) == expected
+        assert len(queries) < 20
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+async def test_rows_of_one_list_meet_whatever_goes_in_with_them(
+    database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(importing, "_CHUNK", chunk)
+    rows = [
+        {"email": "dana@acme.example", "name": "Dana Reyes", "company": "Acme"},
+        {"name": "Bo Li", "company": "ACME", "linkedin": "linkedin.com/in/bo"},
+        {"email": "bo@acme.example", "name": "bo li", "website": "acme.example"},
+        {"email": "ola@moeller.example", "name": "Ola Berg", "company": "MÖLLER"},
+        {"name": "Cy Noe", "company": "MÖLLER", "linkedin": "linkedin.com/in/cy"},
+    ]
+    answer = await _import(now, *rows)
+    assert (_count(answer), answer["repeated"]) == ((4, 1, 0, 0), 0)
+    async with database.read() as session:
+        names = (await session.scalars(select(Company.name).order_by(Company.name))).all()
+    assert names == ["Acme", "MÖLLER"]
+
+
+@pytest.mark.parametrize("chunk", [1, 100])
+async def test_who_was_erased_is_known_by_a_name_that_another_row_gives_the_company(
+    database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(importing, "_CHUNK", chunk)
+    keys = make_person_keys(
+        await database.read_salt(), name="Dana Reyes", companies=["Acme Robotics"]
+    )
+    async with database.begin() as session:
+        await suppress_person(session, keys, now=now)
+    answer = await _import(
+        now,
+        {"email": "bo@acme.example", "company": "Acme Robotics"},
+        {"email": "dana@acme.example", "name": "Dana Reyes"},
+    )
+    assert _count(answer) == (1, 0, 0, 1)
+    assert "asked to be erased" in answer["rejected"][0]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from graphs.sales.data.roles import apply_roles
 from graphs.sales.data.tables import Company, Contact
 from graphs.sales.lists import importing
 from graphs.sales.lists.importing import import_sheet, make_sheet
+from graphs.sales.lists.known import Known
 from graphs.sales.lists.merging import Upload
 
 pytestmark = pytest.mark.integration
@@ -48,3 +50,26 @@ async def test_lists_that_come_together_make_each_person_once(
     async with postgres_database.read() as session:
         assert await session.scalar(select(func.count()).select_from(Contact)) == 42
         assert await session.scalar(select(func.count()).select_from(Company)) == 7
+
+
+async def test_whom_another_process_writes_in_between_is_merged_with(
+    postgres_database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Known.read
+    written: list[str] = []
+
+    async def read_and_be_late(known: Known, entries: Any) -> None:
+        await read(known, entries)
+        if not written:
+            row = Contact(email="a@acme.example", title="CFO", created_at=now, updated_at=now)
+            async with postgres_database.begin() as session:
+                session.add(row)
+            written.append(row.id)
+
+    monkeypatch.setattr(Known, "read", read_and_be_late)
+    rows = [{"email": f"{each}@acme.example", "title": "CEO"} for each in "ab"]
+    answer = await graph.ainvoke({"rows": rows, "now": now.isoformat()})
+    assert (answer["inserted"], answer["merged"], answer["rejected_count"]) == (1, 1, 0)
+    async with postgres_database.read() as session:
+        contact = await session.get_one(Contact, written[0])
+    assert contact.title == "CEO"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -111,9 +111,7 @@ async def find_suppression(
     session: AsyncSession, address: str, salt: str, campaign_id: str | None = None
 ) -> Suppression | None:
     """The rule that forbids writing to the address, or None; its domain's parents count too."""
-    domain = normalise_domain(normalise_address(address).rpartition("@")[2])
-    labels = domain.split(".")
-    domains = [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]
+    domains = _list_domains(address)
     scopes = [ALL, *([campaign_id] if campaign_id else [])]
     of_address = and_(
         Suppression.kind == "address",
@@ -124,3 +122,46 @@ async def find_suppression(
     query = select(Suppression).where(or_(of_address, of_domain)).limit(1)
     found: Suppression | None = await session.scalar(query)
     return found
+
+
+async def find_suppressions(
+    session: AsyncSession, addresses: Collection[str], salt: str
+) -> Mapping[str, Suppression]:
+    """The rule for each of the addresses that has one, of every campaign, in one query."""
+    hashes = {each: hash_address(each, salt) for each in addresses}
+    domains = {each: _list_domains(each) for each in addresses}
+    of_address = and_(
+        Suppression.kind == "address",
+        Suppression.value.in_(set(hashes.values())),
+        Suppression.scope == ALL,
+    )
+    named = {domain for several in domains.values() for domain in several}
+    of_domain = and_(Suppression.kind == "domain", Suppression.value.in_(named))
+    rules = {
+        rule.value: rule
+        for rule in await session.scalars(select(Suppression).where(or_(of_address, of_domain)))
+    }
+    found = {
+        each: next((rules[key] for key in (hashes[each], *domains[each]) if key in rules), None)
+        for each in addresses
+    }
+    return {each: rule for each, rule in found.items() if rule is not None}
+
+
+async def find_persons(session: AsyncSession, keys: Collection[PersonKey]) -> set[PersonKey]:
+    """Those of the keys whose owners were erased, in one query."""
+    if not keys:
+        return set()
+    kinds = {kind for kind, _ in keys}
+    same = [
+        and_(Suppression.kind == kind, Suppression.value.in_({v for k, v in keys if k == kind}))
+        for kind in sorted(kinds)
+    ]
+    rows = await session.execute(select(Suppression.kind, Suppression.value).where(or_(*same)))
+    return {(kind, value) for kind, value in rows}
+
+
+def _list_domains(address: str) -> list[str]:
+    """The domain of an address and its parents."""
+    labels = normalise_domain(normalise_address(address).rpartition("@")[2]).split(".")
+    return [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from graphs.sales.data.database import Database
 from graphs.sales.lists.columns import map_columns
 from graphs.sales.lists.entries import Entry, Rejected
+from graphs.sales.lists.known import Known
 from graphs.sales.lists.merging import Outcome, Upload, merge_entry
 from graphs.sales.lists.people import Note, read_people
 from graphs.sales.lists.sheets import (
@@ -144,10 +145,14 @@ async def _merge(
         try:
             async with database.begin() as session:
                 await _take_turn(session)
-                done = [
-                    (number, await _merge_one(session, entry, upload, salt))
-                    for number, entry in people
-                ]
+                known = Known(session, salt)
+                # New companies go in before the people who work there.
+                with session.no_autoflush:
+                    await known.read([entry for _, entry in people])
+                    done = [
+                        (number, await _merge_one(known, entry, upload)) for number, entry in people
+                    ]
+                    await known.write()
                 if dry_run:
                     await session.rollback()
             return done
@@ -157,11 +162,9 @@ async def _merge(
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _merge_one(
-    session: AsyncSession, entry: Entry, upload: Upload, salt: str
-) -> Outcome | Rejected:
+async def _merge_one(known: Known, entry: Entry, upload: Upload) -> Outcome | Rejected:
     try:
-        return await merge_entry(session, entry, upload, salt)
+        return await merge_entry(known, entry, upload)
     except Rejected as reason:
         return reason
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from graphs.sales.data.ids import make_id
-from graphs.sales.data.once import insert_once
-from graphs.sales.data.people import Company, Contact
+from graphs.sales.data.people import Contact
 from graphs.sales.data.provenance import PERSON, set_field
-from graphs.sales.data.suppression import (
-    PersonKey,
-    find_person,
-    find_suppression,
-    make_person_keys,
-)
-from graphs.sales.lists.companies import find_company, make_company, read_mail_domain
+from graphs.sales.lists.companies import make_company
 from graphs.sales.lists.entries import Entry, Rejected
+from graphs.sales.lists.known import Known
 
 Outcome = Literal["inserted", "merged", "unchanged"]
 
-SEVERAL = "several people of this name are at the company; write an address or a profile"
-_MOST_NAMESAKES = 20
 _WHY = {
     "unsubscribed": "they unsubscribed",
     "bounced": "mail to their address bounces",
@@ -50,94 +39,37 @@ class Upload:
     basis: str = "legitimate_interest"
 
 
-async def merge_entry(session: AsyncSession, entry: Entry, upload: Upload, salt: str) -> Outcome:
+async def merge_entry(known: Known, entry: Entry, upload: Upload) -> Outcome:
     """Insert or merge, with provenance. The same list again changes nothing.
 
     Raises:
         Rejected: nobody may write to this person.
     """
-    company = await find_company(session, entry)
-    contact = await find_contact(session, entry, company.id if company else None)
-    for address in {entry.email, contact.email if contact else None} - {None}:
-        if found := await find_suppression(session, str(address), salt):
+    company = known.find_company(entry)
+    contact = known.find_contact(entry, company.id if company else None)
+    for address in (entry.email, contact.email if contact else None):
+        if address and (found := known.find_suppression(address)):
             raise Rejected(f"suppressed: {_WHY.get(found.reason, found.reason)}")
-    if contact is None and await find_person(session, _make_keys(entry, company, salt)):
+    if contact is None and await known.is_erased(entry, company):
         raise Rejected(f"suppressed: {_WHY['erased']}")
-    company = company or await make_company(session, entry, upload.source, upload.now)
-    is_new = False
-    if contact is None:
-        contact, is_new = await _insert(session, entry, upload)
+    if company is None and (company := make_company(entry, upload.source, upload.now)):
+        known.add_company(company)
+    is_new = contact is None
+    contact = contact or _make_contact(entry, upload)
     fields = dict(entry.fields)
-    if entry.email and contact.email != entry.email and await _is_taken(session, entry.email):
+    if entry.email and contact.email != entry.email and known.find_owner(entry.email):
+        # It stays with a row that was merged into this one.
         del fields["email"]
     changed = _fill(contact, fields, company.id if company else None, upload)
-    await session.flush()
+    known.keep(contact)
     return "inserted" if is_new else "merged" if changed else "unchanged"
 
 
-async def find_contact(
-    session: AsyncSession, entry: Entry, company_id: str | None
-) -> Contact | None:
-    """By address, else by profile, else by name and company where nothing speaks against it.
-
-    Raises:
-        Rejected: several people are meant by a name and a company alone.
-    """
-    for column, value in ((Contact.email, entry.email), (Contact.profile_url, entry.profile_url)):
-        if value:
-            same = select(Contact).where(column == value).order_by(Contact.id).limit(1)
-            if found := await session.scalar(same):
-                return await _follow(session, found)
-    if not entry.name or not company_id:
-        return None
-    named = select(Contact).where(
-        Contact.company_id == company_id,
-        func.lower(Contact.name) == entry.name.lower(),
-        Contact.merged_into.is_(None),
-    )
-    several = (await session.scalars(named.order_by(Contact.id).limit(_MOST_NAMESAKES))).all()
-    fitting = [each for each in several if entry.may_be(each.email, each.profile_url)]
-    if len(fitting) > 1 and not entry.keys:
-        raise Rejected(SEVERAL)
-    return fitting[0] if len(fitting) == 1 else None
-
-
-async def _follow(session: AsyncSession, contact: Contact) -> Contact:
-    """The row that took this one's place."""
-    seen = {contact.id}
-    while contact.merged_into and contact.merged_into not in seen:
-        seen.add(contact.merged_into)
-        following = await session.get(Contact, contact.merged_into)
-        if following is None:
-            break
-        contact = following
-    return contact
-
-
-async def _insert(session: AsyncSession, entry: Entry, upload: Upload) -> tuple[Contact, bool]:
-    """A new row; where another process was faster, that one, and False."""
-    values: dict[str, Any] = {
-        "id": make_id(), "email": entry.email, "name": "", "source": upload.source[:200],
-        "basis": upload.basis, "provenance": {}, "created_at": upload.now, "updated_at": upload.now,
-    }  # fmt: skip
-    is_new = await insert_once(session, Contact, **values)
-    same = Contact.id == values["id"] if is_new else Contact.email == entry.email
-    return (await session.scalars(select(Contact).where(same))).one(), is_new
-
-
-def _make_keys(entry: Entry, company: Company | None, salt: str) -> Sequence[PersonKey]:
-    """What is known again of somebody whose address is another one now, or none."""
-    places = [entry.company or "", entry.domain or "", read_mail_domain(entry.email) or ""]
-    if company:
-        places += [company.name, company.domain or ""]
-    return make_person_keys(
-        salt, name=entry.name or "", profile_url=entry.profile_url or "", companies=places
-    )
-
-
-async def _is_taken(session: AsyncSession, email: str) -> bool:
-    """Whether it stays with a row that was merged into this one."""
-    return await session.scalar(select(Contact.id).where(Contact.email == email)) is not None
+def _make_contact(entry: Entry, upload: Upload) -> Contact:
+    return Contact(
+        id=make_id(), email=entry.email, name="", source=upload.source[:200], basis=upload.basis,
+        provenance={}, created_at=upload.now, updated_at=upload.now,
+    )  # fmt: skip
 
 
 def _fill(
