@@ -107,7 +107,17 @@ async def test_company_and_product_are_read_from_the_database(
     answer = await graph.ainvoke({"company_id": "acme", "product_id": "desk"})
     assert answer["tier"] == "hot"
     assert "The technology fits" in answer["reasons"]
-    assert answer["model_version"] == "fit-rules-1"
+    assert answer["model_version"].startswith("rules@1+")
+    assert answer["provenance"]["engine"] == "rules"
+
+
+async def test_the_graph_says_what_the_rules_say() -> None:
+    for company in (_FITS, {"industry": "software"}, {**_FITS, "country": "RU"}, {}):
+        answer = await graph.ainvoke({"company": company, "icp": _ICP})
+        fit = judge_fit(company, _ICP)
+        assert (answer["fit"], answer["tier"], answer["known"]) == (fit.fit, fit.tier, fit.known)
+        assert answer["reasons"] == list(fit.reasons)
+        assert answer["deal_breakers"] == list(fit.deal_breakers)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def judge_fit(company: Mapping[str, Any], icp: Mapping[str, Any]) -> Fit:
         fit = _UNKNOWN
     return Fit(
         fit=0.0 if breakers else round(fit, 4),
-        tier="disqualified" if breakers else _choose_tier(fit),
+        tier="disqualified" if breakers else choose_tier(fit),
         segment=name_segment(company),
         known=round(sum(asked[key] for key, mark in marks.items() if mark is not None), 4),
         reasons=tuple(_explain(marks, asked)),
@@ -85,7 +85,8 @@ def name_segment(company: Mapping[str, Any]) -> str:
     return " ".join(word for word in (size, field) if word) or "unknown"
 
 
-def _choose_tier(fit: float) -> FitTier:
+def choose_tier(fit: float) -> FitTier:
+    """Of a company that nothing disqualifies."""
     return "hot" if fit >= _HOT else "warm" if fit >= _WARM else "cold"
 
 

@@ -117,6 +117,7 @@ campaign.launch
       call icp_fit
         invoke_workflow icp_fit
           invoke_node judge
+            run_task rules
     invoke_node score_company
       call find_decision_maker
         invoke_workflow find_decision_maker
@@ -124,6 +125,7 @@ campaign.launch
       call icp_fit
         invoke_workflow icp_fit
           invoke_node judge
+            run_task rules
       call score_contact
         invoke_workflow score_contact
           invoke_node score

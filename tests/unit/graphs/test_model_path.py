@@ -13,11 +13,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from graphs.classify_company_graph import graph as classify_company
 from graphs.classify_intent_graph import graph as classify_intent
 from graphs.classify_reply_graph import graph as classify_reply
+from graphs.icp_fit_graph import graph as icp_fit
 from graphs.sales.tasks import ModelFailed
 from model_server import Answer, ModelServer, running_model_server
 
 _COMPANY = {"name": "Hotel Krone", "description": "A hotel."}
 _GOOD = {"category": "hospitality", "confidence": 0.9, "reasons": ["hotel"]}
+_DENTAL = {"name": "Zahn", "description": "Software for dentists.", "employees": 80}
+_ICP = {"industries": ["healthcare"]}
 _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -135,6 +138,39 @@ async def test_the_vendor_gets_no_trace_and_no_text_in_the_system_role(
     assert (system["role"], user["role"]) == ("system", "user")
     assert "Krone" not in system["content"]
     assert "Krone" in user["content"]
+
+
+async def test_a_fit_is_weighed_by_a_model_and_its_tier_follows(server: ModelServer) -> None:
+    server.answers = [Answer(json.dumps({"fit": 0.8, "reasons": ["The industry fits"]}))]
+    answer = await icp_fit.ainvoke({"company": _DENTAL, "icp": _ICP})
+    assert (answer["fit"], answer["tier"]) == (0.8, "hot")
+    assert answer["reasons"] == ["The industry fits"]
+    assert answer["provenance"]["engine"] == "model"
+    system, user = server.requests[0].body["messages"]
+    assert "healthcare" in system["content"]
+    assert "dentists" in user["content"]
+    assert "dentists" not in system["content"]
+
+
+async def test_a_reason_with_a_number_that_nobody_gave_is_refused(server: ModelServer) -> None:
+    bad = Answer(json.dumps({"fit": 0.9, "reasons": ["It has 900 people"]}))
+    server.answers = [bad, bad]
+    answer = await icp_fit.ainvoke({"company": _DENTAL, "icp": _ICP})
+    assert (answer["fit"], answer["provenance"]["engine"]) == (0.5, "rules")
+    assert "not given" in answer["provenance"]["fallback_reason"]
+
+
+@pytest.mark.parametrize(
+    ("icp", "tier"),
+    [({**_ICP, "exclude": {"countries": ["RU"]}}, "disqualified"), ({}, "warm")],
+    ids=["deal breaker", "no profile"],
+)
+async def test_no_model_is_asked_where_there_is_nothing_to_weigh(
+    server: ModelServer, icp: dict[str, Any], tier: str
+) -> None:
+    answer = await icp_fit.ainvoke({"company": {**_DENTAL, "country": "RU"}, "icp": icp})
+    assert (answer["tier"], answer["provenance"]["engine"]) == (tier, "rules")
+    assert server.requests == []
 
 
 async def test_a_reply_and_posts_are_read_by_a_model_too(server: ModelServer) -> None:
