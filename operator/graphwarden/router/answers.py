@@ -72,7 +72,7 @@ def render_answer(
     lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in given.items()]
     if request is not None:
         lines.append(request.cors)
-        close = close or not request.keep_alive
+        close = request.decide_close() or close
     if close:
         lines.append(b"connection: close\r\n")
     lines.append(b"\r\n")
@@ -89,7 +89,7 @@ def render_stream_head(request: Request, trace_id: str) -> bytes:
         b"x-accel-buffering: no\r\ntransfer-encoding: chunked\r\n",
         f"{TRACE_HEADER}: {trace_id}\r\n".encode(),
         request.cors,
-        b"" if request.keep_alive else b"connection: close\r\n",
+        b"connection: close\r\n" if request.decide_close() else b"",
     ]
     return b"".join([*lines, b"\r\n"])
 
@@ -113,7 +113,7 @@ def render_refusal(
 def render_preflight(request: Request, trace_id: str) -> bytes:
     """The answer to a browser that asks whether it may call us (Fetch standard, section 4.8)."""
     parts = [_status_line(204), request.cors, f"{TRACE_HEADER}: {trace_id}\r\n".encode()]
-    if not request.keep_alive:
+    if request.decide_close():
         parts.append(b"connection: close\r\n")
     if b"allow-origin" in request.cors:
         asked = request.header(b"access-control-request-headers") or "*"

@@ -282,12 +282,9 @@ class Exchange:
         client, request = self._client, self.request
         self.status, self.outcome = head.status, name_outcome(head.status)
         reframe = head.chunked and not request.http_1_0
-        close = (
-            (head.chunked and request.http_1_0)
-            or head.ends_with_connection
-            or not request.keep_alive
-        )
-        close = client.decide_close(asked=close)
+        if head.ends_with_connection or (head.chunked and request.http_1_0):
+            request.keep_alive = False
+        close = request.decide_close()
         client.answered = True
         client.on_pressure = connection.hold_back
         first = [render_response_head(head, request, self.trace.trace_id, close=close)]

@@ -86,6 +86,7 @@ class ExpressWait:
             client.begin_anew(self.data)
             return
         error = queued_too_long(self.pool, self.patience)
+        client.closing = True
         client.write(render_refusal(None, error, self.trace.trace_id))
         proxy.end_wait(self, error.status, name_outcome(error.status))
         client.end_express()

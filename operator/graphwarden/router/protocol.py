@@ -72,8 +72,11 @@ class ClientProtocol(asyncio.Protocol):
         self._writable = Gate()
         # The router leaves: the next answer says so, and is the last on this connection.
         self.leaving = False
-        # The client was told that no answer follows, or there is none to tell it with.
+        # The client was told by an answer of the short way that no other follows.
         self.closing = False
+        self._current: Request | None = None
+        # Since when nothing was asked or answered.
+        self._quiet_since = 0.0
         self.busy = False
         self.answered = False
         self.express: ExpressCall | ExpressWait | None = None
@@ -92,7 +95,7 @@ class ClientProtocol(asyncio.Protocol):
             self._loop.call_later(_REFUSED_SECONDS, self._transport.close)
             return
         self._connections.add(self)
-        self._last_data = time.monotonic()
+        self._last_data = self._quiet_since = time.monotonic()
         self._timer = self._loop.call_later(self._check_seconds, self._check_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -234,24 +237,33 @@ class ClientProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def decide_close(self, *, asked: bool = False) -> bool:
-        """Whether the answer about to begin is to say that it is the last (RFC 9112, section 9.6).
+    def leave(self) -> None:
+        """The router leaves: what has no answer yet gets one that says so."""
+        self.leaving = True
+        for request in self._queue:
+            if isinstance(request, Request):
+                request.keep_alive = False
+        if self._current is not None and not self.answered:
+            self._current.keep_alive = False
 
-        Where the connection ends without that, a request on its way then is lost.
-        """
-        self.closing = self.closing or self.leaving or asked
+    def decide_close(self) -> bool:
+        """Whether an answer of the short way is to say that it is the last."""
+        self.closing = self.closing or self.leaving
         return self.closing
 
     def close_if_quiet(self, seconds: float) -> None:
         """Close, if nothing was asked or answered here for so long."""
-        idle = not (self.busy or self._queue or self._gathered or self._is_inside_request)
-        if idle and time.monotonic() - self._last_data >= seconds:
+        if self._is_idle and time.monotonic() - self._quiet_since >= seconds:
             self._close()
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self.busy or self._queue or self._gathered or self._is_inside_request)
 
     def end_express(self) -> None:
         """The call on the short way was answered."""
         self.busy = False
-        self._last_data = time.monotonic()
+        self._quiet_since = time.monotonic()
         if self.closing:
             self._close()
         elif self._held:
@@ -291,14 +303,14 @@ class ClientProtocol(asyncio.Protocol):
             if isinstance(request, RouterError):
                 self._refuse(request, self)
                 break
-            self.busy, self.answered = True, False
+            self.busy, self.answered, self._current = True, False, request
             try:
                 await self._handler(request, self)
             finally:
-                self.busy = False
+                self.busy, self._current = False, None
                 self.on_pressure = None
-                self._last_data = time.monotonic()
-            if self.closing or not request.keep_alive or not request.body.complete:
+                self._quiet_since = time.monotonic()
+            if not request.keep_alive or not request.body.complete:
                 break
             # Answers must not pile up for a client that asks on and on and reads nothing.
             await self._writable.wait()
@@ -353,7 +365,7 @@ class ClientProtocol(asyncio.Protocol):
         elif reader is not None and reader.body is not None:
             if quiet > self._settings.body_timeout_seconds:
                 self._break(_too_slow("the body of the request"))
-        elif not (self.busy or self._gathered) and quiet > _IDLE_SECONDS:
+        elif self._is_idle and now - self._quiet_since > _IDLE_SECONDS:
             self._close()
             return
         self._timer = self._loop.call_later(self._check_seconds, self._check_patience)

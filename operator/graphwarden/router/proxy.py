@@ -95,7 +95,7 @@ class Proxy:
             if client.answered:
                 client.abort()
             else:
-                client.decide_close(asked=error.close)
+                request.keep_alive = request.keep_alive and not error.close
                 client.write(render_refusal(request, error, trace.trace_id, exchange.call_id))
         except asyncio.CancelledError:
             exchange.outcome = "gone"
@@ -111,7 +111,7 @@ class Proxy:
                 self._note(*told, exchange, time.monotonic() - began)
 
     def _give_up(self, request: Request, client: ClientProtocol, trace: TraceContext) -> None:
-        client.closing = True
+        request.keep_alive = False
         if client.answered:
             client.abort()
             return

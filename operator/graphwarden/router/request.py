@@ -169,6 +169,16 @@ class Request:
     # The workers that it was sent to, also by calls of the router's own in its name.
     sent: list[Sent] = field(default_factory=list)
 
+    def decide_close(self) -> bool:
+        """Whether the answer about to begin is to say that it is the last (RFC 9112, section 9.6).
+
+        A connection that ends without that takes with it what the client sends then. It ends where
+        the client asked for it, where the router leaves, and after an answer that did not wait for
+        the whole request.
+        """
+        self.keep_alive = self.keep_alive and self.body.complete
+        return not self.keep_alive
+
     @property
     def content_length(self) -> int | None:
         """Bytes of the body; None when it comes in chunks."""

@@ -72,7 +72,7 @@ async def _serve(settings: Settings) -> int:
     try:
         server = await loop.create_server(
             meet,
-            sock=_listen(settings.host, settings.port),
+            sock=_listen(settings.host, settings.port, settings.unread_seconds),
             backlog=_BACKLOG,
         )
     except OSError as error:
@@ -95,7 +95,7 @@ async def _serve(settings: Settings) -> int:
         return 1
     proxy.own.draining = True
     for connection in connections:
-        connection.leaving = True
+        connection.leave()
     # Calls still come in until every load balancer has noticed.
     await asyncio.sleep(settings.unready_seconds)
     server.close()
@@ -146,6 +146,8 @@ async def _drain(connections: set[ClientProtocol], settings: Settings) -> None:
     end = loop.time() + settings.drain_seconds
     while connections and loop.time() < end:
         for connection in list(connections):
+            # Also those that were about to begin when the others were told.
+            connection.leave()
             connection.close_if_quiet(settings.unready_seconds)
         # Ending connections tell nobody: at the end of the process a look now and then is enough.
         await asyncio.sleep(0.05)
@@ -160,13 +162,21 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _limit_silence(listener: socket.socket, seconds: float) -> None:
+    """End connections whose client reads nothing of an answer for so long (RFC 5482)."""
+    # Not every system has it.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+
+
+def _listen(host: str, port: int, unread_seconds: float) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Inherited by accepted connections: a client that vanished is noticed in time.
         keep_alive(listener)
+        _limit_silence(listener, unread_seconds)
         listener.setblocking(False)
         listener.bind((host, port))
     except OSError:

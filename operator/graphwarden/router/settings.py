@@ -29,6 +29,7 @@ class Settings:
     max_body_bytes: int = 16 * 2**20
     head_timeout_seconds: float = 10
     body_timeout_seconds: float = 60
+    unread_seconds: float = 120
     auth: Literal["none", "keys", "token-review"] = "none"
     keys: Path | None = None
     token_audience: str | None = None
@@ -86,6 +87,12 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         type=float,
         default=default("body-timeout-seconds", "60"),
         help="how long a client may send nothing of a body (default 60)",
+    )
+    parser.add_argument(
+        "--unread-seconds",
+        type=float,
+        default=default("unread-seconds", "120"),
+        help="how long a client may read nothing of an answer (default 120)",
     )
     parser.add_argument("--drain-seconds", type=float, default=default("drain-seconds", "1800"))
     parser.add_argument(
@@ -185,6 +192,7 @@ def parse_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.env
         max_body_bytes=found.max_body_bytes,
         head_timeout_seconds=found.head_timeout_seconds,
         body_timeout_seconds=found.body_timeout_seconds,
+        unread_seconds=found.unread_seconds,
         drain_seconds=found.drain_seconds,
         auth=found.auth or "none",
         keys=Path(found.keys) if found.keys else None,

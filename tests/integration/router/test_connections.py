@@ -206,3 +206,12 @@ async def test_a_request_in_single_bytes_is_understood(router: Router) -> None:
         writer.close()
     assert got.count(b"HTTP/1.1 200") == 2
     assert worker.received[0].body == BODY
+
+
+async def test_an_answer_that_did_not_wait_for_the_whole_request_is_the_last(
+    router: Router,
+) -> None:
+    request = b"POST /nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 21\r\n\r\n{"
+    head = (await router.send(request)).lower()
+    assert head.startswith(b"http/1.1 404")
+    assert b"\r\nconnection: close\r\n" in head

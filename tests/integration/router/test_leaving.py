@@ -25,7 +25,7 @@ CLOSE = b"\r\nconnection: close\r\n"
 async def router(tmp_path: Path) -> AsyncIterator[Router]:
     async with running_router(tmp_path, "--unready-seconds=0.7") as running:
         yield running
-        stop(running)
+        # Each test has stopped it.
         assert running.process is not None
         await running.process.wait()
 
@@ -39,8 +39,8 @@ class Kept:
 
     @staticmethod
     @asynccontextmanager
-    async def open(router: Router) -> AsyncIterator[Kept]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", router.port)
+    async def open(router: Router, limit: int = 2**16) -> AsyncIterator[Kept]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", router.port, limit=limit)
         try:
             yield Kept(reader, writer)
         finally:
@@ -67,8 +67,7 @@ class Kept:
 
 def stop(router: Router) -> None:
     assert router.process is not None
-    if router.process.returncode is None:
-        router.process.send_signal(signal.SIGTERM)
+    router.process.send_signal(signal.SIGTERM)
 
 
 async def test_no_call_on_a_kept_connection_is_lost(router: Router) -> None:
@@ -129,6 +128,27 @@ async def test_a_run_that_was_on_its_way_is_answered_with_the_end_of_the_connect
             assert await kept.is_ended()
 
 
+async def test_a_run_that_is_lost_on_its_way_is_told_of_with_the_end_of_the_connection(
+    router: Router,
+) -> None:
+    go = asyncio.Event()
+
+    async def lost(_: Received, __: object, writer: asyncio.StreamWriter) -> None:
+        await go.wait()
+        writer.transport.abort()
+
+    async with listening(lost) as worker, Kept.open(router) as kept:
+        await router.to(worker.endpoint)
+        kept.send(RUN)
+        await asyncio.sleep(0.1)
+        stop(router)
+        await asyncio.sleep(0.1)
+        go.set()
+        head = await kept.read()
+        assert head.startswith(b"HTTP/1.1 502")
+        assert CLOSE in head.lower()
+
+
 async def test_after_a_stream_that_began_before_one_more_call_is_answered(router: Router) -> None:
     go = asyncio.Event()
 
@@ -156,3 +176,37 @@ async def test_a_connection_where_nothing_is_asked_holds_nobody_up(router: Route
     async with Kept.open(router) as kept:
         stop(router)
         assert await kept.is_ended()
+
+
+async def test_line_ends_alone_hold_nobody_up(router: Router) -> None:
+    async with Kept.open(router) as kept:
+        stop(router)
+
+        async def say_nothing() -> None:
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    kept.send(b"\r\n")
+                    await asyncio.sleep(0.1)
+
+        talking = asyncio.create_task(say_nothing())
+        try:
+            assert await kept.is_ended()
+        finally:
+            talking.cancel()
+
+
+async def test_a_client_that_reads_nothing_holds_nobody_up_for_long(tmp_path: Path) -> None:
+    large = b"z" * 20_000_000
+    async with (
+        running_router(tmp_path, "--unready-seconds=0.1", "--unread-seconds=1") as router,
+        listening(always(200, large)) as worker,
+        Kept.open(router, limit=1024) as kept,
+    ):
+        await router.to(worker.endpoint)
+        kept.send(RUN)
+        while not worker.received:
+            await asyncio.sleep(0.01)
+        stop(router)
+        assert router.process is not None
+        # Well before the end of the drain, half an hour later.
+        assert await asyncio.wait_for(router.process.wait(), 20) == 0
