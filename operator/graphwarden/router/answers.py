@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from graphwarden.api import mcp
@@ -12,7 +12,7 @@ from graphwarden.api.errors import TRACE_HEADER, render_error
 from graphwarden.router.errors import RouterError
 from graphwarden.router.request import Headers, Request
 from graphwarden.router.upstream import ResponseHead
-from graphwarden.telemetry.trace import BAGGAGE_KEYS, TraceContext
+from graphwarden.telemetry.trace import TraceContext, read_baggage
 
 # RFC 9110, section 7.6.1: these speak of one connection and are not passed on.
 _HOP_BY_HOP = frozenset(
@@ -184,10 +184,7 @@ def render_response_head(
 
 def filter_baggage(header: str | None) -> str:
     """The entries of a W3C Baggage header that are ours; others do not cross the border."""
-    if not header:
-        return ""
-    entries: Iterable[str] = (entry.strip() for entry in header.split(","))
-    return ",".join(e for e in entries if e.split("=", 1)[0].strip() in BAGGAGE_KEYS)
+    return ",".join(f"{name}={value}" for name, value in read_baggage(header).items())
 
 
 def _named_by_connection(headers: Headers) -> frozenset[bytes]:

@@ -41,12 +41,14 @@ def encode_span(span: RecordedSpan) -> bytes:
     """One span; one at work ends at 0."""
     if span.wire is not None:
         return span.wire
+    # It may end in another thread meanwhile.
+    has_ended = span.end_time is not None
     try:
         wire = _encode_any(span) if span.is_rich else _encode_plain(span, span.told)
     except ValueError:
         # A text that is none: better its place and its times than nothing.
         wire = _encode_plain(span, {})
-    if span.end_time is not None:
+    if has_ended:
         span.wire = wire
     return wire
 

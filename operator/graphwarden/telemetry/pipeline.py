@@ -25,7 +25,7 @@ from graphwarden.telemetry.tracer import Tracer, Tracers
 
 _CLOSE_SECONDS = 2.0
 _NAME = "graphwarden"
-_SPAN_BYTES, _ATTRIBUTE_BYTES = 1000, 100
+_SPAN_BYTES, _ATTRIBUTE_BYTES = 500, 80
 
 
 Store = RunStore[RecordedSpan]

@@ -11,10 +11,21 @@ from typing import Self
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 # What may go with a trace as baggage: names of ours, and nobody's data.
 BAGGAGE_KEYS = frozenset({"assistant_id", "thread_id", "capability"})
+_KEY = "|".join(sorted(BAGGAGE_KEYS))
+# An address would need other characters, and be somebody's.
+_CARRIED = re.compile(rf"\s*({_KEY})\s*=\s*([\w.:-]{{1,100}})\s*(?:;.*)?", re.ASCII)
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 # Ids must differ, not be secret; the system's generator costs a system call each time.
 _random = Random()  # noqa: S311
+
+
+def read_baggage(header: str | None) -> dict[str, str]:
+    """What is ours of a `baggage` header (W3C Baggage, section 3.3), where it can be a name."""
+    if not header:
+        return {}
+    found = (_CARRIED.fullmatch(entry) for entry in header.split(","))
+    return {entry[1]: entry[2] for entry in found if entry is not None}
 
 
 def make_span_id() -> str:

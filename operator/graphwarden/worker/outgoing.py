@@ -15,6 +15,9 @@ import httpx
 
 from graphwarden.worker.spans import Spans, WorkerSpan
 
+# What a request had in place of what we told with it; goes along where its host leads elsewhere.
+_BEFORE = "graphwarden.before"
+
 
 def watch_calls(spans: Spans) -> None:
     """Have httpx's own transports tell of their calls. For once in the life of a process."""
@@ -62,11 +65,23 @@ def _begin(spans: Spans, request: httpx.Request) -> _Call | None:
         "server.port": url.port or (443 if url.scheme == "https" else 80),
     }
     span = spans.begin(request.method, told, kind="client")
-    for name, value in spans.inject(url.host).items():
+    tell(request, spans.inject(url.host))
+    return _Call(span)
+
+
+def tell(request: httpx.Request, told: dict[str, str]) -> None:
+    """Have a request carry this, and nothing that was told to a host that led to this one."""
+    before: dict[str, str | None] = request.extensions.pop(_BEFORE, {})
+    for name, theirs in before.items():
+        if theirs is None:
+            request.headers.pop(name, None)
+        else:
+            request.headers[name] = theirs
+    request.extensions[_BEFORE] = {name: request.headers.get(name) for name in told}
+    for name, value in told.items():
         # LangSmith's clients have a baggage of their own.
         theirs = request.headers.get(name) if name == "baggage" else None
         request.headers[name] = f"{theirs},{value}" if theirs else value
-    return _Call(span)
 
 
 class _Call:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphwarden.telemetry.trace import BAGGAGE_KEYS
+from graphwarden.telemetry.trace import read_baggage
 from graphwarden.worker.content import Content
 from graphwarden.worker.statements import Statements
 
@@ -131,12 +131,6 @@ class _Otel:
             here = self._baggage.set_baggage(name, value, here)
         return here
 
-    def read_baggage(self, header: str) -> dict[str, str]:
-        """What is ours of a `baggage` header (W3C Baggage, section 3.3)."""
-        place = self._baggage_propagator.extract({"baggage": header}, self.context.Context())
-        found = self._baggage.get_all(place)
-        return {name: str(found[name]) for name in sorted(BAGGAGE_KEYS & found.keys())}
-
     def inject(self, carrier: dict[str, str]) -> None:
         self.propagator.inject(carrier)
         self._baggage_propagator.inject(carrier)
@@ -192,8 +186,8 @@ class Spans:
         """
         caller = self._otel.remote(headers.get("traceparent"), headers.get("tracestate"))
         here = self._otel.get_current()
-        if headers.get("baggage"):
-            carried = self._otel.read_baggage(headers["baggage"])
+        carried = read_baggage(headers.get("baggage"))
+        if carried:
             told.update(carried)
             here = self._otel.carry(carried, here)
         return WorkerSpan(self._otel, self._start(caller, name, told, "server"), here)

@@ -204,7 +204,9 @@ def test_a_pool_without_workers_has_no_endpoint() -> None:
     ("header", "kept"),
     [
         (None, ""),
-        ("assistant_id=x,userid=7, thread_id=t;prop=1", "assistant_id=x,thread_id=t;prop=1"),
+        ("assistant_id=x,userid=7, thread_id=t;prop=1", "assistant_id=x,thread_id=t"),
+        ("capability = email ,thread_id=ann%40example.org", "capability=email"),
+        ("thread_id=ann@example.org,assistant_id=" + "x" * 101, ""),
         ("secret=1", ""),
     ],
 )

@@ -14,8 +14,9 @@ from graphwarden.control.desired.overlay import merge_items, merge_overlay
 _USER_ID: Final = 65532
 # The worker stops by itself this long before the kubelet would kill it.
 _DRAIN_MARGIN_SECONDS: Final = 10
-# EndpointSlices take a moment to reach the routers.
+# EndpointSlices take a moment to reach the routers; of a short time to end only a part is theirs.
 _UNREADY_SECONDS: Final = 2
+_UNREADY_SHARE: Final = 0.25
 _REGISTRY_VOLUME: Final = "registry"
 _SCRATCH_VOLUME: Final = "tmp"
 
@@ -114,7 +115,7 @@ def make_environment(pool: Pool) -> list[dict[str, Any]]:
         "GRAPHWARDEN_CAPABILITY": pool.capability,
         "GRAPHWARDEN_CONCURRENCY": str(pool.spec.concurrency_per_replica),
         "GRAPHWARDEN_DRAIN_SECONDS": str(max(1, grace - _DRAIN_MARGIN_SECONDS)),
-        "GRAPHWARDEN_UNREADY_SECONDS": str(_UNREADY_SECONDS),
+        "GRAPHWARDEN_UNREADY_SECONDS": f"{min(_UNREADY_SECONDS, grace * _UNREADY_SHARE):g}",
         "GRAPHWARDEN_LOG_FORMAT": "json",
     }
     env: list[dict[str, Any]] = [{"name": key, "value": value} for key, value in values.items()]
