@@ -119,8 +119,8 @@ async def classify(state: ReplyState, runtime: Runtime[SalesContext]) -> ReplySt
 
 
 async def store_label(state: ReplyState) -> ReplyState:
-    """Write the label on the stored mail, where there is one."""
-    if not state.get("message_id"):
+    """Write the label on the stored mail, where there is one and no person has to look first."""
+    if not state.get("message_id") or state["next_action"] == "ask_a_person":
         return {}
     async with (await open_database()).begin() as session:
         row = await session.get_one(Message, state["message_id"])

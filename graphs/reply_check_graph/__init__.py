@@ -38,8 +38,8 @@ class CheckInput(TypedDict, total=False):
 class Matched(TypedDict):
     """A mail of somebody we wrote to. `message_id` is the database's; `weak`: by address alone.
 
-    `label` and `next_action` are those of classify_reply's rules, or what it said since; the label
-    is kept with the mail, unless it is `unclear`.
+    `label` and `next_action` are those of classify_reply's rules, or what it said since. The label
+    is kept with the mail, unless `next_action` is `ask_a_person`: it is a guess then, or `unclear`.
     """
 
     message_id: str
@@ -111,6 +111,7 @@ async def tell_campaigns(state: CheckState) -> CheckState:
 def _show(stored: Stored) -> Matched:
     match = stored.match
     assert match is not None
+    label, next_action = _read(stored)
     return {
         "message_id": stored.id,
         "kind": stored.arrival.kind,
@@ -119,17 +120,18 @@ def _show(stored: Stored) -> Matched:
         "touch_id": match.touch_id,
         "matched_by": match.by,
         "weak": match.by == "address",
-        "label": stored.label or "unclear",
-        "next_action": _choose_action(stored),
+        "label": label,
+        "next_action": next_action,
     }
 
 
-def _choose_action(stored: Stored) -> str:
-    """That of our own reading, unless classify_reply has read it otherwise since."""
+def _read(stored: Stored) -> tuple[str, str]:
+    """Label and next action: of our own reading, unless classify_reply has kept another since."""
     label, reading = stored.label, stored.arrival.reading
-    if label and reading and label == reading.intent:
-        return choose_action(reading)
-    return NEXT_ACTION.get(cast(Intent, label or "unclear"), NEXT_ACTION["unclear"])
+    if reading and label in (None, reading.intent):
+        return reading.intent, choose_action(reading)
+    kept = cast(Intent, label or "unclear")
+    return kept, NEXT_ACTION.get(kept, NEXT_ACTION["unclear"])
 
 
 def _show_machine(stored: Stored) -> AutoReply:

@@ -92,16 +92,31 @@ async def test_a_reply_that_names_a_time_says_from_which_day_to_write_again(
     assert (await _ask(text=text))["again_on"] == day
 
 
+async def _store(database: Database, now: datetime, text: str, label: str | None = None) -> None:
+    async with database.begin() as session:
+        raw = f"From: Dana <dana@acme.example>\nSubject: Re: Desk\n\n{text}\n"
+        mail = {"direction": "in", "kind": "reply", "message_id": "<m1@acme.example>"}
+        session.add(Message(id="m1", key="k1", raw=raw, label=label, at=now, **mail))
+
+
 async def test_the_label_of_a_stored_mail_is_kept_with_it(
     database: Database, now: datetime
 ) -> None:
-    async with database.begin() as session:
-        raw = "From: Dana <dana@acme.example>\nSubject: Re: Desk\n\nNo thanks.\n"
-        mail = {"direction": "in", "kind": "reply", "message_id": "<m1@acme.example>"}
-        session.add(Message(id="m1", key="k1", raw=raw, at=now, **mail))
+    await _store(database, now, "No thanks.")
     answer = await _ask(message_id="<m1@acme.example>")
     async with database.read() as session:
         assert (await session.get_one(Message, "m1")).label == answer["label"] == "not_interested"
+
+
+@pytest.mark.parametrize("text", ["Brilliant, do show the team next Thursday afternoon.", "Hm."])
+async def test_a_label_that_a_person_has_to_look_at_is_not_kept(
+    text: str, database: Database, now: datetime
+) -> None:
+    await _store(database, now, text, label="not_now")
+    answer = await _ask(message_id="<m1@acme.example>")
+    assert answer["next_action"] == "ask_a_person"
+    async with database.read() as session:
+        assert (await session.get_one(Message, "m1")).label == "not_now"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from graphs.learn_messaging_graph import graph
 from graphs.learn_messaging_graph.arms import Tally, draw
 from graphs.sales.data import Database
 from graphs.sales.data.tables import Campaign, Contact, Event, Message, Touch
+from graphs.sales.mailing.arrivals import sort_arrival
+from graphs.sales.mailing.ingest import store
 
 
 def test_a_posterior_is_the_prior_and_what_was_counted() -> None:
@@ -97,6 +99,18 @@ async def test_the_goal_may_be_interest_instead_of_any_answer(
     await _fill(database, now)
     answer = await graph.ainvoke({"campaign_id": "spring", "goal": "interest"})
     assert _count(answer)["short"] == (15, 5)
+
+
+async def test_a_wrong_guess_at_a_reply_is_no_interest(database: Database, now: datetime) -> None:
+    await _fill(database, now)
+    raw = b"From: t0@x.example\n\nLovely idea for a team that has too much money.\n"
+    arrival = sort_arrival(raw, now)
+    assert arrival.reading is not None
+    assert arrival.reading.intent == "interested"
+    await store(database, None, arrival, now)
+    replies = await graph.ainvoke({"campaign_id": "spring", "goal": "reply"})
+    interest = await graph.ainvoke({"campaign_id": "spring", "goal": "interest"})
+    assert (_count(replies)["long"], _count(interest)["long"]) == ((15, 1), (15, 0))
 
 
 async def test_a_campaign_without_sends_has_no_pick(database: Database, now: datetime) -> None:

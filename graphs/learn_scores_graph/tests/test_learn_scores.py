@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select
 
 from graphs.learn_scores_graph import graph
-from graphs.learn_scores_graph.history import judge_events
+from graphs.learn_scores_graph.history import judge_events, read_examples
 from graphs.learn_scores_graph.training import Outcome, compare, decide, is_held_out
 from graphs.sales.data import Database
-from graphs.sales.data.tables import Contact, Event, Message, Model
+from graphs.sales.data.tables import Campaign, Contact, Event, Message, Model, Touch
+from graphs.sales.mailing.arrivals import sort_arrival
+from graphs.sales.mailing.ingest import store
 from graphs.sales.scoring.score import RULES
 from graphs.score_contact_graph import graph as score_contact
 
 _WAIT = timedelta(days=14)
+_GUESSED_AS_REFUSAL = b"Thanks for this, everybody here agreed to buy.\n"
 
 
 def _event(kind: str, now: datetime, days: float, **data: Any) -> Event:
@@ -114,6 +117,24 @@ def test_three_contacts_in_ten_are_held_out_and_always_the_same() -> None:
     held = [is_held_out(f"contact-{number}") for number in range(2000)]
     assert 500 < sum(held) < 700
     assert held == [is_held_out(f"contact-{number}") for number in range(2000)]
+
+
+async def test_a_wrong_guess_at_a_reply_changes_no_score(database: Database, now: datetime) -> None:
+    stamps = {"created_at": now, "updated_at": now}
+    async with database.begin() as session:
+        session.add(Campaign(id="spring", name="Spring", created_at=now))
+        session.add(Contact(id="dana", email="dana@acme.example", **stamps))
+        await session.flush()
+        about = {"contact_id": "dana", "campaign_id": "spring"}
+        session.add(Touch(id="t", key="t", touch_no=1, state="sent", **about, **stamps))
+        session.add(Event(key="sent:t", kind="sent", at=now, data={}, **about))
+    arrival = sort_arrival(b"From: dana@acme.example\n\n" + _GUESSED_AS_REFUSAL, now)
+    assert arrival.reading is not None
+    assert arrival.reading.intent == "not_interested"
+    await store(database, None, arrival, now)
+    async with database.read() as session:
+        (outcome,) = await read_examples(session, now, None, "", 14)
+    assert outcome.good
 
 
 async def _fill(database: Database, now: datetime, n: int) -> None:

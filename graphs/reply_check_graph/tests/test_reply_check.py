@@ -114,7 +114,6 @@ async def test_a_reply_is_matched_and_stops_the_campaign(
         ("Sounds interesting, let us talk.", "interested", "reply"),
         ("No thanks, not interested.", "not_interested", "stop"),
         ("Please take me off your list.", "unsubscribe", "suppress"),
-        ("Brilliant, do show the team next Thursday afternoon.", "interested", "ask_a_person"),
     ],
 )
 async def test_a_reply_has_the_label_that_classify_reply_gives_it(
@@ -134,6 +133,16 @@ async def test_a_reply_has_the_label_that_classify_reply_gives_it(
     given = {"message_id": match["message_id"], "now": now.isoformat()}
     read = await classify_reply.ainvoke(given)
     assert (read["label"], read["next_action"]) == (label, next_action)
+
+
+async def test_a_guess_is_told_and_not_kept(
+    campaign: Any, mail_server: MailServer, database: Database, now: datetime
+) -> None:
+    _answer(mail_server, "Brilliant, do show the team next Thursday afternoon.")
+    (match,) = (await _check(now))["matched"]
+    assert (match["label"], match["next_action"]) == ("interested", "ask_a_person")
+    async with database.read() as session:
+        assert (await session.get_one(Message, match["message_id"])).label is None
 
 
 async def test_a_reply_that_nobody_understands_is_left_to_a_person(

@@ -16,7 +16,7 @@ from graphs.sales.mail import Inbound, read_message
 from graphs.sales.mailing.automatic import is_automatic
 from graphs.sales.mailing.reports import MALFORMED, Report, find_token, read_report
 from graphs.sales.mailing.returns import find_return
-from graphs.sales.reply_reading import add_guess
+from graphs.sales.reply_reading import add_guess, choose_label
 from graphs.sales.reply_rules import Analysis, analyse
 
 Kind = Literal["reply", "auto_reply", "bounce", "complaint", "unsubscribe"]
@@ -34,7 +34,7 @@ class Arrival:
     """One mail. `key` is the hash of its bytes: the same mail fetched again is the same.
 
     `until` is the day an automatic reply names; `ids` are the Message-IDs it may answer, nearest
-    first. `reading` is what somebody says in a reply.
+    first. `reading` is what somebody says in a reply, or may say.
     """
 
     key: str
@@ -52,10 +52,8 @@ class Arrival:
 
     @property
     def label(self) -> str | None:
-        """What classify_reply would call it by its rules; None where they do not know."""
-        intent = self.reading.intent if self.reading else None
-        # The kind has settled already that a person wrote it.
-        return None if intent in ("unclear", "auto_reply", "bounce") else intent
+        """What the reply surely says; a guess is none."""
+        return choose_label(self.reading) if self.reading else None
 
 
 def sort_arrival(raw: bytes, now: datetime) -> Arrival:
@@ -98,7 +96,14 @@ def _read_kind(
     if analysis.intent == "unsubscribe" or subject in ("unsubscribe", "abmelden", "désabonner"):
         sure = {"intent": "unsubscribe", "confidence": _SURE}
         return "unsubscribe", None, analysis.model_copy(update=sure)
-    return "reply", None, add_guess(analysis, written)
+    return "reply", None, _read_person(analysis, written)
+
+
+def _read_person(analysis: Analysis, written: Inbound) -> Analysis:
+    """What it says, where the kind has settled already that no machine wrote it."""
+    reading = add_guess(analysis, written)
+    by_machine = reading.intent in ("auto_reply", "bounce")
+    return reading.model_copy(update={"intent": "unclear"}) if by_machine else reading
 
 
 def _read_words(raw: bytes) -> Inbound:

@@ -24,6 +24,10 @@ def _read(name: str) -> bytes:
     return (_SAMPLES / f"{name}.eml").read_bytes()
 
 
+def _write(text: str) -> bytes:
+    return f"From: dana@acme.example\r\nSubject: Re: Hello\r\n\r\n{text}\r\n".encode()
+
+
 def test_every_sample_is_judged() -> None:
     told = {f"{kind}-{name}" for kind, rows in _EXPECTED.items() for name in rows}
     there = {path.stem for path in _SAMPLES.glob("*.eml")}
@@ -77,14 +81,30 @@ def test_what_a_person_wrote_is_a_reply_or_a_wish_to_get_no_more(name: str) -> N
         ("What does it cost for 40 people?", "info_request"),
         ("Nein danke, kein Interesse.", "not_interested"),
         ("Please take me off your list.", "unsubscribe"),
-        ("Brilliant, do show the team next Thursday afternoon.", "interested"),
+        ("Brilliant, do show the team next Thursday afternoon.", None),
+        ("When?", None),
         ("Hm.", None),
         ("I was out of the office until Monday. Who are you?", None),
     ],
 )
-def test_a_reply_is_read_as_it_arrives(text: str, label: str | None) -> None:
-    raw = f"From: dana@acme.example\r\nSubject: Re: Hello\r\n\r\n{text}\r\n".encode()
-    assert sort_arrival(raw, _NOW).label == label
+def test_a_reply_that_is_read_for_sure_has_a_label(text: str, label: str | None) -> None:
+    assert sort_arrival(_write(text), _NOW).label == label
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Brilliant, do show the team next Thursday afternoon.", "interested"),
+        ("When?", "info_request"),
+        ("Hm.", "unclear"),
+        ("I was out of the office until Monday. Who are you?", "unclear"),
+        ("Excellent, board said go.", "unclear"),
+    ],
+)
+def test_what_a_person_may_have_said_is_read_as_well(text: str, intent: str) -> None:
+    reading = sort_arrival(_write(text), _NOW).reading
+    assert reading is not None
+    assert reading.intent == intent
 
 
 def test_what_a_machine_wrote_has_no_label() -> None:
