@@ -16,6 +16,7 @@ from graphs.opportunity_graph.policy import (
     ENDS,
     Event,
     Move,
+    hear,
     make_task,
     plan_move,
     plan_opening,
@@ -147,8 +148,7 @@ async def _classify(opportunity_id: str, event: Event) -> tuple[Event, list[str]
     except CallFailed as error:
         _LOG.warning("a reply was not classified", extra={"error": error.kind})
         return event, [str(error)]
-    again = read_now(answer["again_on"]) if answer.get("again_on") else None
-    return dataclasses.replace(event, label=clean(answer.get("label")), at=again), []
+    return hear(answer, event), []
 
 
 async def _draft_answer(opportunity_id: str, message_id: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -72,6 +72,13 @@ def read_event(value: object) -> Event | None:
     if kind == "meeting" and at is None:
         raise ValueError("A meeting has event.at: when it is, such as 2026-12-01T10:00:00Z.")
     return Event(kind, message_id, "", at, clean(value.get("reason"))[:200])
+
+
+def hear(answer: Mapping[str, Any], event: Event) -> Event:
+    """The reply as classify_reply reads it; without a label where a person has to look first."""
+    is_sure = answer.get("next_action") != "ask_a_person"
+    again = read_now(answer["again_on"]) if answer.get("again_on") else None
+    return replace(event, label=clean(answer.get("label")) if is_sure else "", at=again)
 
 
 def plan_opening(now: datetime) -> Move:

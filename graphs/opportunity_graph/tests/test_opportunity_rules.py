@@ -11,6 +11,7 @@ from graphs.opportunity_graph.policy import (
     FOLLOW_UPS,
     STAGES,
     Event,
+    hear,
     make_task,
     plan_move,
     plan_opening,
@@ -37,6 +38,21 @@ def test_a_reply_moves_the_deal_by_what_it_says(
     move = plan_move(stage, Event("reply", "m1", label), now)
     assert move is not None
     assert (move.stage, move.task) == (ahead, task)
+
+
+@pytest.mark.parametrize("label", ["not_interested", "interested", "bounce", "unclear"])
+def test_a_guess_at_what_a_reply_says_is_left_to_a_person(label: str, now: datetime) -> None:
+    read = hear({"label": label, "next_action": "ask_a_person"}, Event("reply", "m1"))
+    move = plan_move("proposal", read, now)
+    assert move is not None
+    assert (move.stage, move.task) == ("proposal", "read_reply")
+
+
+def test_a_reply_is_heard_as_it_was_read(now: datetime) -> None:
+    answer = {"label": "not_now", "next_action": "follow_up_later", "again_on": "2026-12-24"}
+    read = hear(answer, Event("reply", "m1"))
+    assert (read.kind, read.message_id, read.label) == ("reply", "m1", "not_now")
+    assert read.at == now.replace(month=12, day=24, hour=0)
 
 
 @pytest.mark.parametrize("label", ["auto_reply", "bounce"])
