@@ -29,10 +29,14 @@ _AUTHORITY_OF_UNKNOWN = 0.1
 _LOWEST, _GENERAL, _NO_RANK = "junior", "management", "none"
 # So many spaces are in a text that a full stop makes a sentence.
 _SENTENCE = 4
+# What companies are called has no more words.
+_LONGEST_CALLED = 4
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 # "Leiter*in", "Leiter:in", "Directeur/trice", "Director(a)", "(m/w/d)": one person, one word.
 _FORMS = re.compile(r"[*:_/(·]-?(?:innen|in|e|a|ra|euse|t?rice)\b\)?|\((?:[mwfdxhi]/)+[mwfdxhi]\)")
 _OWNED = re.compile(r"\w+['’]s\b")
+# Before whom somebody works for.
+_EMPLOYER = re.compile(r",\s*|\s(?:at|bei|chez|@)\s+")
 _BETWEEN = re.compile(r"[,;|•()\[\]\n/]|\s[-–—&+@]\s")
 
 
@@ -85,18 +89,39 @@ def is_title(text: str) -> bool:
     """Whether a text is a title and nothing else: a word of one does not make it one.
 
     A rank does, outside of sentences. Departments do where nothing else is said:
-    "Sales & Marketing" is a title, "Brand Story" is none.
+    "Sales & Marketing" is a title, "Brand Story" is none. What a company is called makes no
+    sentence: "CEO, We Are Social".
     """
-    parts = [_keep_own(part) for part in _split(_drop_small(text))]
+    text = text[:_LONGEST]
+    fronts = (text[: at.start()] for at in _EMPLOYER.finditer(text) if _is_called(text[at.end() :]))
+    return _is_title_alone(text) or any(_is_title_alone(front) for front in fronts)
+
+
+def _is_title_alone(text: str) -> bool:
+    own = _drop_others(text)
+    parts = [_keep_own(part) for part in _split(own)]
     words = " ".join(parts)
     is_said = text.endswith(("!", "?")) or (text.endswith(".") and words.count(" ") >= _SENTENCE)
-    if is_said or _SENTENCE_WORDS.search(words) or _OPENING.match(words):
+    if is_said or _opens_sentence(own) or _SENTENCE_WORDS.search(words) or _LINK.search(words):
         return False
     if any(_names_rank(part) for part in parts):
         return True
     named = [found for part in parts for found in _find(_DEPARTMENTS, part)]
     is_sure = any(found.words not in _AMBIGUOUS for found in named)
     return is_sure and all(_is_known(part) for part in parts)
+
+
+def _is_called(text: str) -> bool:
+    """Whether it may be what a company is called: few words, all of them large, and no appeal."""
+    words = text.split()
+    is_large = all(not word[0].islower() for word in words)
+    is_link = _opens_sentence(text) or text.endswith("!") or any(map(_LINK.search, _split(text)))
+    return 0 < len(words) <= _LONGEST_CALLED and is_large and not is_link
+
+
+def _opens_sentence(text: str) -> bool:
+    """Whether it begins as no title does; "A/B" and "No-Code" are other words."""
+    return bool(_OPENING.match(text.lower().translate(_UMLAUTS)))
 
 
 def _names_rank(part: str) -> bool:
@@ -122,9 +147,12 @@ def _is_known(part: str) -> bool:
     return all(word in _FILLERS or not word.strip("#") for word in part.split())
 
 
-def _drop_small(text: str) -> str:
-    """The text without "the CEO's", and without "it" and its like, unless they are capitals."""
-    own = _OWNED.sub(" ", text[:_LONGEST])
+def _drop_others(text: str) -> str:
+    """The text without "the CEO's", without "it" and its like, unless they are capitals, and
+    without "IS" and its like, where they alone are.
+    """
+    own = _OWNED.sub(" ", text)
+    own = own if own.isupper() else _ABBREVIATIONS.sub(" ", own)
     return _CAPITALS.sub(lambda found: found.group() if found.group().isupper() else " ", own)
 
 
@@ -170,6 +198,7 @@ def _is_general(found: _Found) -> bool:
 def _split(title: str) -> list[str]:
     """The parts of a title as the phrases are spelled."""
     text = _FORMS.sub("", title[:_LONGEST].lower().translate(_UMLAUTS))
+    text = _PAIR.sub(" and ", text)
     return [part for part in (_spell(part) for part in _BETWEEN.split(text)) if part]
 
 
@@ -226,6 +255,12 @@ def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(_compile(each) for each in phrases))
 
 
+def _pair(phrase: str) -> str:
+    """The "&" of "People & Culture", which parts no two departments."""
+    first, second = phrase.split(" and ")
+    return rf"(?<=\b{first})\s?[&+]\s?(?={second}\b)"
+
+
 def _by_letters(phrases: Iterable[_Phrase]) -> list[_Phrase]:
     return sorted(phrases, key=lambda each: (each.is_ending, -each.letters))
 
@@ -249,7 +284,17 @@ _DEPARTMENTS = _by_letters(
 _PAST = _any_of(_TABLE["past"])
 _OF_OTHERS = _any_of(_TABLE["of_others"])
 _SENTENCE_WORDS = _any_of(_TABLE["sentence"])
-_OPENING = _any_of(_TABLE["opening"])
+_LINK = _any_of(_TABLE["link"])
+_OPENING = re.compile(rf"\W*(?:{_any_of(_TABLE['opening']).pattern})(?=:?\s+[\"'“„«(]?\w)")
+_ABBREVIATIONS = _any_of(_TABLE["abbreviations"])
+_PAIR = re.compile(
+    "|".join(
+        _pair(phrase)
+        for phrases in _TABLE["department"].values()
+        for phrase in phrases
+        if " and " in phrase
+    )
+)
 _CAPITALS = re.compile(_any_of(_TABLE["capitals"]).pattern, re.IGNORECASE)
 _WEAK, _AMBIGUOUS = frozenset(_TABLE["weak"]), frozenset(_TABLE["ambiguous"])
 _AFTER, _FILLERS = frozenset(_TABLE["after"]), frozenset(_TABLE["between"])

@@ -202,6 +202,7 @@ def test_a_long_line_is_read_in_time(text: str) -> None:
         ("Йордан Петров", "Йордан Петров"),
         ("Maria Brand", "Maria Brand"),
         ("Karl Lagerfeld", "Karl Lagerfeld"),
+        ("Andreas Helfer", "Andreas Helfer"),
         ("Ai Nguyen", "Ai Nguyen"),
         ("Brand Story", None),
         ("Head Office", None),
