@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 # An import that brings in no module for so long is stuck, or busy by itself.
 _STUCK_IMPORT_SECONDS = 1.0
+# How long nothing loads until loading counts as over.
+_QUIET_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -78,6 +81,9 @@ class Graphs:
         self._items: BaseStore | None = None
         self._storage_settled = True
         self._turn = asyncio.Lock()
+        # Called whenever loading is over, on the loop.
+        self.on_quiet: Callable[[], None] | None = None
+        self._quiet: asyncio.TimerHandle | None = None
 
     @property
     def any_loaded(self) -> bool:
@@ -152,6 +158,7 @@ class Graphs:
         if slot.loading is not None:
             slot.loading.cancel()
         self._metrics.graph_removed(assistant_id)
+        self._changed()
         logger.info("graph removed", extra={"assistant_id": assistant_id})
 
     def _change(self, slot: Slot, row: Row) -> None:
@@ -188,6 +195,18 @@ class Graphs:
                 },
             )
         self._metrics.graph_changed(row.assistant_id, slot.loaded)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._tell_quiet)
+
+    def _tell_quiet(self) -> None:
+        """Where something loads still, its end tells."""
+        loads = any(slot.loading and not slot.loading.done() for slot in self.slots.values())
+        if self.on_quiet is not None and not loads:
+            self.on_quiet()
 
     async def _build(self, row: Row) -> LoadedGraph:
         """One import at a time, as long as it gets on.

@@ -18,6 +18,7 @@ from graphwarden.telemetry.tracing import start_tracing
 from graphwarden.worker.admission import count_threads
 from graphwarden.worker.app import make_app
 from graphwarden.worker.guards import NodeThreads, guard_forks, make_task
+from graphwarden.worker.heap import settle
 from graphwarden.worker.memory import find_limit
 from graphwarden.worker.memory_guard import MemoryGuard
 from graphwarden.worker.replacement import ExitCode
@@ -62,6 +63,7 @@ async def _serve(settings: Settings) -> None:
     guard_forks(loop)
     spans = _make_spans(settings)
     service = make_service(settings, spans)
+    service.graphs.on_quiet = settle
     server = _make_server(settings, service)
     stop = asyncio.Event()
     worn: list[ExitCode] = []
