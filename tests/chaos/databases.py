@@ -41,7 +41,9 @@ class Database:
         found = []
         for run, thread, metadata, status, error in rows:
             name = _load(metadata).get("request", "")
-            found.append(StoredRun(run, thread, name, status, (_load(error) or {}).get("error")))
+            told = _load(error)
+            said = f"{told['error']}: {told['message']}" if told else None
+            found.append(StoredRun(run, thread, name, status, said))
         return found
 
     def read_checkpoints(self) -> list[StoredCheckpoint]:

@@ -75,8 +75,11 @@ def append(path: Path, line: dict[str, Any]) -> None:
 
 
 def _store_once(path: Path, line: dict[str, Any]) -> None:
-    """The keyed effect: run and node are the key under which it happens once."""
-    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+    """The keyed effect: run and node are the key under which it happens once.
+
+    A process that is stopped here, for a minute, keeps the file locked for all others.
+    """
+    with closing(sqlite3.connect(path, timeout=300, isolation_level=None)) as connection:
         connection.execute(
             "INSERT INTO effects (run, node, request) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (line["run"], line["node"], line["request"]),
