@@ -42,7 +42,7 @@ class Database:
         for run, thread, metadata, status, error in rows:
             name = _load(metadata).get("request", "")
             told = _load(error)
-            said = f"{told['error']}: {told['message']}" if told else None
+            said = f"{told.get('error')}: {told.get('message')}" if told else None
             found.append(StoredRun(run, thread, name, status, said))
         return found
 
