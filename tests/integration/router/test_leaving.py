@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -107,46 +107,38 @@ async def test_an_answer_of_a_leaving_router_is_the_last_on_its_connection(
         assert await kept.is_ended()
 
 
-async def test_a_run_that_was_on_its_way_is_answered_with_the_end_of_the_connection(
-    router: Router,
+def end_well(writer: asyncio.StreamWriter) -> None:
+    writer.write(answer(200, b"{}"))
+
+
+def end_badly(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("end", "status"), [(end_well, b"200"), (end_badly, b"502")], ids=["answered", "lost"]
+)
+async def test_a_run_that_was_on_its_way_ends_with_its_connection(
+    router: Router, end: Callable[[asyncio.StreamWriter], None], status: bytes
 ) -> None:
     go = asyncio.Event()
 
     async def late(_: Received, __: object, writer: asyncio.StreamWriter) -> None:
         await go.wait()
-        writer.write(answer(200, b"{}"))
+        end(writer)
 
-    async with listening(late) as worker:
-        await router.to(worker.endpoint)
-        async with Kept.open(router) as kept:
-            kept.send(RUN)
-            await asyncio.sleep(0.1)
-            stop(router)
-            await asyncio.sleep(1.2)
-            go.set()
-            assert CLOSE in (await kept.read()).lower()
-            assert await kept.is_ended()
-
-
-async def test_a_run_that_is_lost_on_its_way_is_told_of_with_the_end_of_the_connection(
-    router: Router,
-) -> None:
-    go = asyncio.Event()
-
-    async def lost(_: Received, __: object, writer: asyncio.StreamWriter) -> None:
-        await go.wait()
-        writer.transport.abort()
-
-    async with listening(lost) as worker, Kept.open(router) as kept:
+    async with listening(late) as worker, Kept.open(router) as kept:
         await router.to(worker.endpoint)
         kept.send(RUN)
         await asyncio.sleep(0.1)
         stop(router)
-        await asyncio.sleep(0.1)
+        # Nobody can connect any more.
+        await asyncio.sleep(1.2)
         go.set()
-        head = await kept.read()
-        assert head.startswith(b"HTTP/1.1 502")
-        assert CLOSE in head.lower()
+        head = (await kept.read()).lower()
+        assert head.startswith(b"http/1.1 " + status)
+        assert CLOSE in head
+        assert await kept.is_ended()
 
 
 async def test_after_a_stream_that_began_before_one_more_call_is_answered(router: Router) -> None:

@@ -360,6 +360,30 @@ async def test_a_call_in_the_queue_waits_for_another_worker_when_its_workers_go(
     assert len(fresh.received) == 1
 
 
+async def test_a_call_that_waited_too_long_says_that_its_connection_ends_and_ends_it(
+    router: Router,
+) -> None:
+    run = b'{"assistant_id": "x"}'
+    head = b"POST /runs/wait HTTP/1.1\r\nhost: a\r\ncontent-length: 21\r\n\r\n"
+    async with listening(holding) as worker:
+        await router.to(worker.endpoint, concurrency_per_replica=1, max_wait_seconds=0.3)
+        first = asyncio.create_task(router.run())
+        while not worker.received:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection("127.0.0.1", router.port)
+        writer.write(head + run)
+        await asyncio.sleep(0.1)
+        # Comes behind an answer that is the last.
+        writer.write(head + run)
+        async with asyncio.timeout(10):
+            told = await reader.read()
+        writer.close()
+        first.cancel()
+    assert told.count(b"HTTP/1.1 429") == told.count(b"HTTP/1.1") == 1
+    assert b"\r\nconnection: close\r\n" in told
+    assert len(worker.received) == 1
+
+
 async def test_a_call_that_waited_is_logged_with_all_its_time(tmp_path: Path) -> None:
     running = running_router(tmp_path, "--log-format=json")
     async with running as router, listening(in_pieces) as worker:

@@ -11,6 +11,7 @@ from inline_snapshot import snapshot
 
 from graphwarden.control.desired import make_children
 from graphwarden.control.desired.overlay import merge_overlay
+from graphwarden.control.desired.pod import make_environment
 from graphwarden.control.desired.registry import make_registry_revision
 
 
@@ -359,3 +360,14 @@ def test_the_registry_holds_the_rows_in_order(make_graph: Any, pool_of: Any) -> 
 )
 def test_an_overlay_merges_by_name(base: Any, over: Any, merged: Any) -> None:
     assert merge_overlay(base, over) == merged
+
+
+@pytest.mark.parametrize(("cap", "seconds"), [("30m", "2"), ("4s", "1"), ("1s", "0.25")])
+def test_routers_get_time_to_notice_and_never_all_that_a_pod_has(
+    make_graph: Any, make_graphpool: Any, pool_of: Any, cap: str, seconds: str
+) -> None:
+    # A graph that cannot go on elsewhere has the whole of it.
+    graph = make_graph("email-reply", run={"timeout": "2h"})
+    pool = pool_of(graph, make_graphpool(drain={"maxGracePeriod": cap}))
+    (told,) = [e for e in make_environment(pool) if e["name"] == "GRAPHWARDEN_UNREADY_SECONDS"]
+    assert told["value"] == seconds
